@@ -1,0 +1,1 @@
+"""Spiral MRI: trajectories, coils, encoding operators, reconstruction, degradation."""

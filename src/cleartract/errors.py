@@ -1,0 +1,45 @@
+"""Errors that a user can cause: one line each, with the exit code of the command line."""
+
+from __future__ import annotations
+
+
+class ClearTractError(Exception):
+    """Base of all errors a user can mend; its text is one line that names file, fault and remedy."""
+
+    exit_code = 1
+
+
+class UsageError(ClearTractError):
+    """Options that contradict each other or lie outside their range (exit code 2)."""
+
+    exit_code = 2
+
+
+class RecordingError(ClearTractError):
+    """A recording that is missing, damaged or of an unsupported kind (exit code 3)."""
+
+    exit_code = 3
+
+
+class WindowError(ClearTractError):
+    """Windows that cannot cover a recording, or overlap-add with a frame left uncovered (exit 4)."""
+
+    exit_code = 4
+
+
+class WeightsError(ClearTractError):
+    """A weights file that is missing, damaged, non-finite or of an unknown version (exit code 5)."""
+
+    exit_code = 5
+
+
+class OutputError(ClearTractError):
+    """A result that may not or cannot be written (exit code 6)."""
+
+    exit_code = 6
+
+
+class CorpusError(ClearTractError):
+    """A corpus, run folder or optional extra that is missing or unusable (exit code 7)."""
+
+    exit_code = 7

@@ -1,0 +1,1 @@
+"""Speaking phantoms: clean midsagittal frames and sound from one motor trajectory."""
