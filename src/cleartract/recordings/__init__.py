@@ -1,0 +1,1 @@
+"""Recordings: frames with sound, reading and writing, windows, data sets."""

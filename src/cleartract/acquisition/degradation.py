@@ -1,0 +1,134 @@
+"""What scanner, reconstruction and codec do to clean frames, drawn afresh for every window.
+
+`Degradation.random` draws the parameters, `apply` uses them: the same object gives the same frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleartract.acquisition import artefacts
+from cleartract.acquisition.codecs import compress
+
+_CODECS = ("mpeg4", "mpeg4", "mjpeg", "libx264")
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """One way in which frames go bad. Strengths are relative to the brightest tissue.
+
+    Attributes:
+        seed: Seed of the noise realisation.
+        error_gain: Factor on the simulated reconstruction's own error (noise and undersampling).
+        noise: Standard deviation of added complex noise.
+        noise_blur: Its correlation width in space [pixels].
+        noise_memory: Frames over which it is averaged [frames]; many make it nearly constant.
+        noise_static: Share of it that does not change at all.
+        streaks: Number of static curved streaks.
+        streak_level: Their strength.
+        haze: Share of the signal spread out by blurring.
+        haze_width: Width of that blur [pixels].
+        haze_arms: Arms of the swirl in it; 0 is an isotropic haze.
+        spikes: Share of frames with a spike in k-space (herringbone).
+        spike_level: Strength of the stripes.
+        truncation: Share of k-space kept without a taper (Gibbs stripes); 1 is all.
+        shared_views: Frames averaged by view sharing [frames].
+        codec: Lossy codec, or None.
+        codec_quality: 0 (coarse) to 1 (fine).
+        border: Rows of junk at the upper and lower border.
+        eight_bit: Rounded to 256 levels.
+    """
+
+    seed: int = 0
+    error_gain: float = 1.0
+    noise: float = 0.0
+    noise_blur: float = 0.0
+    noise_memory: int = 1
+    noise_static: float = 0.0
+    streaks: int = 0
+    streak_level: float = 0.0
+    haze: float = 0.0
+    haze_width: float = 4.0
+    haze_arms: int = 0
+    spikes: float = 0.0
+    spike_level: float = 0.0
+    truncation: float = 1.0
+    shared_views: int = 1
+    codec: str | None = None
+    codec_quality: float = 1.0
+    border: int = 0
+    eight_bit: bool = False
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> Degradation:
+        """Draw a degradation as found in real corpora, from mild to severe."""
+
+        def happens(probability: float) -> bool:
+            return bool(rng.random() < probability)
+
+        def between(low: float, high: float) -> float:
+            return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+        return cls(
+            seed=int(rng.integers(2**31)),
+            error_gain=float(rng.uniform(0.3, 1.5)),
+            noise=between(0.004, 0.06) if happens(0.65) else 0.0,
+            noise_blur=float(rng.uniform(0.3, 1.3)) if happens(0.6) else 0.0,
+            noise_memory=int(rng.integers(2, 12)) if happens(0.6) else 1,
+            noise_static=float(rng.uniform(0, 0.7)) if happens(0.5) else 0.0,
+            streaks=int(rng.integers(2, 14)) if happens(0.6) else 0,
+            streak_level=between(0.01, 0.09),
+            haze=float(rng.uniform(0.02, 0.22)) if happens(0.5) else 0.0,
+            haze_width=float(rng.uniform(1.5, 9)),
+            haze_arms=int(rng.integers(0, 5)),
+            spikes=float(rng.uniform(0.1, 1.0)) if happens(0.15) else 0.0,
+            spike_level=between(0.02, 0.12),
+            truncation=float(rng.uniform(0.7, 0.97)) if happens(0.25) else 1.0,
+            shared_views=int(rng.integers(2, 5)) if happens(0.2) else 1,
+            codec=str(rng.choice(_CODECS)) if happens(0.5) else None,
+            codec_quality=float(rng.random()),
+            border=int(rng.integers(1, 3)) if happens(0.06) else 0,
+            eight_bit=happens(0.6),
+        )
+
+    def apply(self, clean: np.ndarray, error: np.ndarray | None = None) -> np.ndarray:
+        """Degrade clean frames.
+
+        Args:
+            clean: (frame, height, width), about [0, 1].
+            error: Complex error of a simulated reconstruction in phase with `clean`, same shape.
+
+        Returns:
+            Magnitude frames as a scanner or a video file would hold them, float32.
+        """
+        rng = np.random.default_rng(self.seed)
+        signal = clean.astype(np.complex64)
+        if error is not None:
+            signal = signal + np.float32(self.error_gain) * error
+        if self.shared_views > 1:
+            signal = artefacts.moving_average(signal, self.shared_views)
+        if self.truncation < 1:
+            signal = artefacts.truncate(signal, self.truncation)
+        if self.haze:
+            signal = artefacts.haze(signal, self.haze, self.haze_width, self.haze_arms)
+        if self.streaks:
+            signal = signal + artefacts.streaks(
+                rng, signal.shape, self.streaks, self.streak_level
+            )
+        if self.spikes:
+            signal = signal + artefacts.spikes(rng, signal.shape, self.spikes, self.spike_level)
+        if self.noise:
+            signal = signal + np.float32(self.noise) * artefacts.coloured_noise(
+                rng, signal.shape, self.noise_blur, self.noise_memory, self.noise_static
+            )
+        frames = np.abs(signal).astype(np.float32)
+        if self.border:
+            junk = rng.uniform(0, 1.2, (2, *frames[:, : self.border].shape)).astype(np.float32)
+            frames[:, : self.border], frames[:, -self.border :] = junk
+        if self.codec:
+            frames = compress(frames, self.codec, self.codec_quality)
+        elif self.eight_bit:
+            frames = np.round(frames * 200).clip(0, 255) / 200
+        return frames.astype(np.float32)

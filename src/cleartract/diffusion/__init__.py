@@ -1,0 +1,1 @@
+"""Diffusion: noise levels, denoiser, samplers, guidance. Knows neither MRI nor audio."""

@@ -1,0 +1,212 @@
+"""The whole model: denoiser and audio encoder, built from one config, saved as one file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor, nn
+
+from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditioned, guided
+from cleartract.diffusion.noise_levels import NoiseLevels
+from cleartract.errors import WeightsError
+from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.video_unet import UNetConfig, VideoUNet
+
+FORMAT_VERSION = "1"
+SHIPPED = "small"
+
+
+class ModelConfig(BaseModel):
+    """Everything needed to rebuild a model.
+
+    Attributes:
+        unet: The video U-Net.
+        audio: The audio encoder; its channels must be the U-Net's token channels.
+        noise: Noise levels.
+        correction_spread: How far clean frames lie from given noisy ones [normalised intensity].
+        intensity_spread: How far clean frames lie from `intensity_mean` where none is given.
+        intensity_mean: Mean intensity of clean frames.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    unet: UNetConfig = UNetConfig(widths=(64, 96, 128), blocks=1)
+    audio: AudioConfig = AudioConfig()
+    noise: NoiseLevels = NoiseLevels()
+    correction_spread: float = Field(0.06, gt=0)
+    intensity_spread: float = Field(0.25, gt=0)
+    intensity_mean: float = 0.25
+
+    @model_validator(mode="after")
+    def _channels_agree(self) -> ModelConfig:
+        if self.unet.token_channels not in (0, self.audio.channels):
+            raise ValueError("unet.token_channels must equal audio.channels (or be 0: no audio)")
+        return self
+
+
+@dataclass
+class Condition:
+    """What is known about a batch of windows.
+
+    Attributes:
+        noisy: Noisy frames in normalised intensity, (batch, frame, height, width).
+        given: Which of them are given, (batch, frame) bool.
+        times: Frame times relative to the window's centre [s], (batch, frame).
+        waveform: Sound at 16 kHz, (batch, sample), or None.
+        waveform_start: Time of its first sample [s], (batch,), or None.
+        heard: Windows whose sound is used, (batch,) bool; all by default.
+    """
+
+    noisy: Tensor
+    given: Tensor
+    times: Tensor
+    waveform: Tensor | None = None
+    waveform_start: Tensor | None = None
+    heard: Tensor | None = None
+
+    def without_audio(self) -> Condition:
+        """The same windows with their sound dropped."""
+        return Condition(self.noisy, self.given, self.times)
+
+
+class Model(nn.Module):
+    """Diffusion denoiser of rtMRI windows conditioned on noisy frames and audio."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.denoiser = Denoiser(VideoUNet(config.unet))
+        self.audio = AudioEncoder(config.audio) if config.unet.token_channels else None
+
+    def tokens(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor] | None:
+        """Audio tokens (batch, token, channel), their times [s], and which are heard."""
+        if self.audio is None:
+            return None
+        batch = len(condition.noisy)
+        waveform, heard = condition.waveform, condition.heard
+        if waveform is None or condition.waveform_start is None:
+            tokens, times = self.audio.null_tokens(batch)
+            return tokens, times, torch.zeros(batch, dtype=torch.bool, device=tokens.device)
+        tokens, times = self.audio(waveform, condition.waveform_start)
+        if heard is None:
+            heard = torch.ones(batch, dtype=torch.bool, device=tokens.device)
+        return self.audio.with_null(tokens, heard), times, heard
+
+    def spread(self, given: Tensor) -> Tensor:
+        """Expected distance of the clean frames from the guess, (batch, frame, 1, 1)."""
+        config = self.config
+        near, far = config.correction_spread, config.intensity_spread
+        return torch.where(given, near, far)[..., None, None]
+
+    def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
+        """Estimate clean frames from diffusion state x at noise level sigma (batch,)."""
+        return self.prepared(condition)(x, sigma)
+
+    def prepared(self, condition: Condition, guidance: float = 1.0) -> DenoiserFunction:
+        """A denoiser of (x, sigma) with the audio encoded once.
+
+        Args:
+            condition: What is known about the windows.
+            guidance: Weight of the audio, see `diffusion.denoiser.guided`.
+        """
+        given = condition.given.bool()
+        mask = given[..., None, None]
+        guess = torch.where(mask, condition.noisy, self.config.intensity_mean)
+        common = dict(guess=guess, spread=self.spread(given))
+        common |= dict(noisy=condition.noisy, given=given, times=condition.times)
+        heard = conditioned(self.denoiser, **common, audio=self.tokens(condition))
+        if guidance == 1 or condition.waveform is None:
+            return heard
+        null = conditioned(self.denoiser, **common, audio=self.tokens(condition.without_audio()))
+        return guided(heard, null, guidance)
+
+
+def save_model(model: Model, path: Path, training: dict[str, Any], half: bool = True) -> None:
+    """Write weights as safetensors; the file alone rebuilds the model.
+
+    Args:
+        model: What to save.
+        path: Target, replaced as a whole or not at all.
+        training: How the weights were made: data, steps, seed and so on.
+        half: Store float16 (shipped weights) instead of float32.
+    """
+    from safetensors.torch import save_file
+
+    state = {k: (v.half() if half else v).contiguous() for k, v in model.state_dict().items()}
+    described = {
+        "format": FORMAT_VERSION,
+        "package": metadata.version("cleartract"),
+        "config": model.config.model_dump_json(),
+        "training": json.dumps(training, sort_keys=True),
+    }
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(state, temporary, metadata=described)
+    temporary.replace(path)
+
+
+def shipped_weights(name: str = SHIPPED) -> Path:
+    """Path of weights that come with the package."""
+    return Path(str(resources.files("cleartract.weights") / f"{name}.safetensors"))
+
+
+def load_model(
+    weights: str | Path | None = None, device: str | torch.device = "cpu"
+) -> tuple[Model, dict[str, str]]:
+    """Rebuild a model from its file.
+
+    Args:
+        weights: A .safetensors file, the name of shipped weights, or None for the default ones.
+        device: Where to put it.
+
+    Returns:
+        The model in evaluation mode, and the file's metadata.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, of an unknown version or not finite.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = _weights_path(weights)
+    try:
+        with safe_open(path, framework="pt") as file:
+            described = file.metadata() or {}
+            state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
+    if described.get("format") != FORMAT_VERSION:
+        found = described.get("format", "none")
+        raise WeightsError(
+            f"{path}: weights of format {found}, this version reads {FORMAT_VERSION}; "
+            "retrain or use matching versions"
+        )
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
+        raise WeightsError(f"{path}: weights are not finite; the file is damaged or badly trained")
+    try:
+        model = Model(ModelConfig.model_validate_json(described["config"]))
+        model.load_state_dict(state)
+    except (KeyError, ValidationError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{path}: config and weights do not match ({reason})") from error
+    return model.to(device).eval(), described
+
+
+def _weights_path(weights: str | Path | None) -> Path:
+    name = str(weights) if weights is not None else SHIPPED
+    path = Path(name)
+    if path.suffix != ".safetensors" and shipped_weights(name).exists():
+        return shipped_weights(name)
+    if not path.is_file():
+        raise WeightsError(f"{name}: no such weights file, and no shipped weights of this name")
+    return path
+
+
+def pick_device(name: Literal["auto", "cpu", "cuda"] | str = "auto") -> torch.device:
+    """`auto` is CUDA when there is one."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(name)

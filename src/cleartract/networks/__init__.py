@@ -1,0 +1,1 @@
+"""Networks: video U-Net, attention, audio encoders."""

@@ -1,0 +1,105 @@
+"""Building blocks. Frames are folded into the batch: (batch * frame, channel, height, width)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel.
+
+    Unlike group normalisation it uses no statistics of the window, so that what a pixel becomes
+    does not depend on where the window lies: no seams from normalisation.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, channel, height, width) -> same."""
+        last = x.permute(0, 2, 3, 1)
+        return F.layer_norm(last, (x.shape[1],), self.weight, self.bias).permute(0, 3, 1, 2)
+
+
+class FourierFeatures(nn.Module):
+    """Sines and cosines of a scalar, then a small network: (n,) -> (n, channel).
+
+    Args:
+        channels: Width of the result.
+        lowest: Lowest frequency [cycles per unit].
+        highest: Highest frequency [cycles per unit].
+        count: Number of frequencies.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, channels: int, lowest: float, highest: float, count: int = 16):
+        super().__init__()
+        steps = torch.linspace(math.log(lowest), math.log(highest), count)
+        self.register_buffer("frequencies", torch.exp(steps), persistent=False)
+        self.mix = nn.Sequential(
+            nn.Linear(2 * count, channels), nn.SiLU(), nn.Linear(channels, channels)
+        )
+
+    def forward(self, value: Tensor) -> Tensor:
+        """(...) -> (..., channel)."""
+        angle = 2 * math.pi * value[..., None] * self.frequencies
+        return self.mix(torch.cat([angle.sin(), angle.cos()], dim=-1))
+
+
+class TemporalConv(nn.Module):
+    """Convolution over three successive frames at every pixel, zero-padded at the window's ends.
+
+    Starts at zero: a new network treats frames one by one.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.norm = ChannelNorm(channels)
+        self.weight = nn.Parameter(torch.zeros(3, channels, channels))
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        """(batch * frame, channel, height, width) -> change to add, same shape."""
+        h = F.silu(self.norm(x)).permute(0, 2, 3, 1)
+        h = h.reshape(-1, frames, *h.shape[1:])
+        before, now, after = self.weight.unbind()
+        parts = F.linear(h, now)
+        if frames > 1:
+            parts = parts + F.pad(F.linear(h[:, :-1], before), (0, 0, 0, 0, 0, 0, 1, 0))
+            parts = parts + F.pad(F.linear(h[:, 1:], after), (0, 0, 0, 0, 0, 0, 0, 1))
+        return parts.flatten(0, 1).permute(0, 3, 1, 2)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions per frame, modulated by the noise level, and a temporal convolution."""
+
+    def __init__(self, channels_in: int, channels: int, embedding: int, temporal: bool):
+        super().__init__()
+        self.norm = ChannelNorm(channels_in)
+        self.first = nn.Conv2d(channels_in, channels, 3, padding=1)
+        self.modulate = nn.Linear(embedding, 2 * channels)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.skip = (
+            nn.Conv2d(channels_in, channels, 1) if channels_in != channels else nn.Identity()
+        )
+        self.temporal = TemporalConv(channels) if temporal else None
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, embedding: Tensor, frames: int) -> Tensor:
+        """x (batch * frame, ...), embedding (batch, channel)."""
+        scale, shift = self.modulate(embedding).repeat_interleave(frames, 0)[..., None, None].chunk(2, 1)
+        h = self.first(F.silu(self.norm(x)))
+        x = self.skip(x) + self.second(F.silu(torch.addcmul(shift, h, 1 + scale)))
+        return x if self.temporal is None else x + self.temporal(x, frames)
+
+
+def resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear, so that no lattice of the coarse grid is left, to an exact (odd or even) size."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)

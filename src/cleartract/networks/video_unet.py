@@ -1,0 +1,161 @@
+"""Factorised space-time U-Net for single frames and short sequences."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from cleartract.networks.attention import AudioCrossAttention, TemporalAttention
+from cleartract.networks.layers import ChannelNorm, FourierFeatures, ResidualBlock, resize
+
+
+class UNetConfig(BaseModel):
+    """Size and shape of the network.
+
+    Attributes:
+        stem: Channels at the full resolution.
+        widths: Channels at 1/2, 1/4, 1/8, ... of the resolution.
+        blocks: Residual blocks per level and side.
+        attention_resolutions: Factors of reduction (2, 4, 8, ...) with attention.
+        heads: Attention heads.
+        embedding: Channels of the noise-level embedding.
+        temporal_convolution: Mix neighbouring frames by convolution.
+        temporal_attention: Mix all frames of the window by attention.
+        token_channels: Channels of the audio tokens; 0 builds a network without audio.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    stem: int = Field(32, ge=4)
+    widths: tuple[int, ...] = (48, 96, 128)
+    blocks: int = Field(2, ge=1)
+    attention_resolutions: tuple[int, ...] = (8,)
+    heads: int = Field(4, ge=1)
+    embedding: int = Field(128, ge=8)
+    temporal_convolution: bool = True
+    temporal_attention: bool = True
+    token_channels: int = Field(96, ge=0)
+
+
+class _Stage(nn.Module):
+    """Residual blocks and, where asked for, attention at one resolution."""
+
+    def __init__(self, config: UNetConfig, level: int, channels_in: int):
+        super().__init__()
+        channels = config.widths[level]
+        self.blocks = nn.ModuleList(
+            ResidualBlock(
+                channels_in if index == 0 else channels,
+                channels,
+                config.embedding,
+                config.temporal_convolution,
+            )
+            for index in range(config.blocks)
+        )
+        attends = 2 ** (level + 1) in config.attention_resolutions
+        self.temporal = (
+            TemporalAttention(channels, config.heads)
+            if attends and config.temporal_attention
+            else None
+        )
+        self.audio = (
+            AudioCrossAttention(channels, config.token_channels, config.heads)
+            if attends and config.token_channels
+            else None
+        )
+
+    def forward(self, x: Tensor, embedding: Tensor, times: Tensor, audio: tuple | None) -> Tensor:
+        for block in self.blocks:
+            x = block(x, embedding, times.shape[1])
+        if self.audio is not None and audio is not None:
+            x = self.audio(x, times, *audio)
+        if self.temporal is not None and times.shape[1] > 1:
+            x = self.temporal(x, times)
+        return x
+
+
+class VideoUNet(nn.Module):
+    """U-Net over windows of frames, conditioned on noisy frames and audio tokens.
+
+    Fully convolutional in time and space: any number of frames, any size from 16 pixels. The
+    first step halves the resolution by rearranging 2x2 pixels into channels; the last ones work
+    at the full resolution again, on bilinearly enlarged features, so that no 2-pixel lattice
+    is left.
+    """
+
+    def __init__(self, config: UNetConfig):
+        super().__init__()
+        self.config = config
+        widths = config.widths
+        self.noise_level = FourierFeatures(config.embedding, 0.1, 4.0)
+        self.stem = nn.Conv2d(3, config.stem, 3, padding=1)
+        self.enter = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.down = nn.ModuleList(
+            _Stage(config, level, widths[level]) for level in range(len(widths))
+        )
+        self.reduce = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1)
+            for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.up = nn.ModuleList(
+            _Stage(config, level, 2 * widths[level]) for level in range(len(widths) - 1)
+        )
+        self.enlarge = nn.ModuleList(
+            nn.Conv2d(b, a, 1) for a, b in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.leave = nn.Conv2d(widths[0], config.stem, 1)
+        self.refine = ResidualBlock(
+            config.stem, config.stem, config.embedding, config.temporal_convolution
+        )
+        self.final_norm = ChannelNorm(config.stem)
+        self.final = nn.Conv2d(config.stem, 1, 3, padding=1)
+        nn.init.zeros_(self.final.weight)
+        nn.init.zeros_(self.final.bias)  # type: ignore[arg-type]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(
+        self,
+        x: Tensor,
+        c_noise: Tensor,
+        noisy: Tensor,
+        given: Tensor,
+        times: Tensor,
+        audio: tuple[Tensor, Tensor, Tensor] | None = None,
+    ) -> Tensor:
+        """Predict the scaled correction.
+
+        Args:
+            x: Scaled diffusion state, (batch, frame, height, width).
+            c_noise: ln(sigma) / 4, (batch,).
+            noisy: Noisy frames in normalised intensity, same shape as x; ignored where not given.
+            given: Which noisy frames are given, (batch, frame), 0 or 1.
+            times: Frame times relative to the window's centre [s], (batch, frame).
+            audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
+                they are heard (batch,).
+
+        Returns:
+            Same shape as x.
+        """
+        batch, frames, height, width = x.shape
+        mask = given[..., None, None].to(x).expand_as(x)
+        planes = torch.stack([x, (noisy * 4 - 1) * mask, mask], dim=2).flatten(0, 1)
+        planes = F.pad(planes, (0, width % 2, 0, height % 2), mode="replicate")
+        planes = planes.contiguous(memory_format=torch.channels_last)
+        embedding = F.silu(self.noise_level(c_noise))
+        fine = self.stem(planes)
+        h = self.enter(F.pixel_unshuffle(planes, 2).contiguous(memory_format=torch.channels_last))
+        skips = []
+        for level, stage in enumerate(self.down):
+            h = stage(h, embedding, times, audio)
+            if level < len(self.reduce):
+                skips.append(h)
+                h = self.reduce[level](h)
+        for level in reversed(range(len(self.up))):
+            skip = skips.pop()
+            h = resize(self.enlarge[level](h), skip.shape[-2:])
+            h = self.up[level](torch.cat([h, skip], dim=1), embedding, times, audio)
+        h = fine + resize(self.leave(h), fine.shape[-2:])
+        h = self.refine(h, embedding, frames)
+        h = self.final(F.silu(self.final_norm(h)))
+        return h[..., :height, :width].reshape(batch, frames, height, width)

@@ -1,0 +1,104 @@
+"""Recordings as NumPy arrays: .npz with frames, rate and sound; .npy with frames alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from cleartract.errors import RecordingError
+from cleartract.recordings.audio_io import companion_audio, read_audio
+from cleartract.recordings.recording import Recording
+from cleartract.types import exact_rate
+
+_ASSUMED_RATE = Fraction(65040, 781)
+
+
+def open_array(path: Path, audio: str | Path | None = None) -> Recording:
+    """Read `frames` (frame, height, width), `rate` or `fps`, `audio`, `sample_rate`.
+
+    A .npy holds the frames alone; its rate is taken to be 65040/781 and a warning kept.
+
+    Raises:
+        RecordingError: If the file is missing, damaged, or lacks frames or a rate.
+    """
+    if not path.is_file():
+        raise RecordingError(f"{path}: no such file")
+    try:
+        if path.suffix.lower() == ".npy":
+            content = {"frames": np.load(path, allow_pickle=False)}
+        else:
+            with np.load(path, allow_pickle=False) as file:
+                wanted = ("frames", "rate", "fps", "audio", "sample_rate", "provenance")
+                content = {name: file[name] for name in wanted if name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RecordingError(f"{path}: not a readable array file ({error})") from error
+    if "frames" not in content:
+        raise RecordingError(f"{path}: holds no array named frames (frame, height, width)")
+    frames = content["frames"]
+    if frames.dtype.kind not in "uif" or frames.ndim != 3:
+        raise RecordingError(
+            f"{path}: frames must be real numbers (frame, height, width), "
+            f"got {frames.dtype} {frames.shape}"
+        )
+    peak = float(np.iinfo(frames.dtype).max) if frames.dtype.kind in "ui" else None
+    warnings = []
+    found = content.get("rate", content.get("fps"))
+    if found is None:
+        if path.suffix.lower() == ".npz":
+            raise RecordingError(f"{path}: holds no rate or fps; add it, as [numerator, denominator]")
+        warnings.append("no frame rate in the file: 65040/781 assumed")
+    try:
+        rate = _ASSUMED_RATE if found is None else _rate(found)
+    except (ValueError, ZeroDivisionError, TypeError) as error:
+        raise RecordingError(f"{path}: unusable frame rate ({error})") from error
+    source = {"path": str(path), "codec": path.suffix[1:], "pixel_format": str(frames.dtype)}
+    samples, sample_rate = _sound(path, audio, content)
+    return Recording(
+        np.ascontiguousarray(frames, np.float32),
+        rate,
+        samples,
+        sample_rate,
+        peak,
+        {**source, "warnings": warnings, "audio": str(audio or path) if sample_rate else None},
+    )
+
+
+def _rate(value: np.ndarray) -> Fraction:
+    return exact_rate(value.item() if value.ndim == 0 else value)
+
+
+def _sound(path: Path, audio: str | Path | None, content: dict[str, np.ndarray]):
+    if audio is None and "audio" in content and content["audio"].size:
+        if "sample_rate" not in content:
+            raise RecordingError(f"{path}: holds audio but no sample_rate [Hz]")
+        samples = np.asarray(content["audio"], np.float32)
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise RecordingError(f"{path}: audio must be finite and (sample,)")
+        return samples, int(content["sample_rate"])
+    found = Path(audio) if audio else companion_audio(path)
+    if found is None:
+        return None, None
+    return read_audio(found)
+
+
+def write_array(path: Path, recording: Recording, provenance: dict) -> None:
+    """Write a .npz: `frames` float32, `rate` [numerator, denominator], sound, provenance.
+
+    Args:
+        path: Target.
+        recording: What to write.
+        provenance: Stored as JSON.
+    """
+    content = {
+        "frames": recording.frames.astype(np.float32),
+        "rate": np.array([recording.rate.numerator, recording.rate.denominator]),
+        "provenance": np.array(json.dumps(provenance)),
+    }
+    if recording.audio is not None and recording.sample_rate is not None:
+        content |= {"audio": recording.audio, "sample_rate": np.array(recording.sample_rate)}
+    with open(path, "wb") as file:
+        np.savez(file, **content)

@@ -1,0 +1,221 @@
+"""Windows of frames with their audio from a folder of recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from cleartract.errors import CorpusError
+from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.recording import Intensity, prepared_audio
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.video_io import open_recording, probe
+from cleartract.recordings.windows import SlidingWindowTransform, Window
+from cleartract.types import exact_rate
+
+Degrade = Callable[
+    [np.ndarray, np.ndarray | None, np.random.Generator], tuple[np.ndarray, np.ndarray]
+]
+"""(clean frames, complex error or None, source of randomness) -> (clean, noisy) frames."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recording of a data set.
+
+    Attributes:
+        path: Its file.
+        speaker: Who speaks; splits never share a speaker.
+        frames: Number of frames [frames].
+        size: (height, width) [pixels].
+        rate: Frames per second, exact.
+        simulated: Whether the file holds the clean truth.
+    """
+
+    path: Path
+    speaker: str
+    frames: int
+    size: tuple[int, int]
+    rate: Fraction
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class AVSample:
+    """One window of a data set.
+
+    Attributes:
+        clean: Target, (frame, height, width) float32; the frames themselves for real recordings.
+        noisy: Degraded frames, same shape.
+        window: Where it lies in the recording.
+        waveform: Its sound with context, (sample,) float32, or None.
+        waveform_start: Time of the first sample relative to the window's centre [s].
+    """
+
+    clean: np.ndarray
+    noisy: np.ndarray
+    window: Window
+    waveform: np.ndarray | None
+    waveform_start: float
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A recording in memory, intensities normalised, sound at the encoder's rate."""
+
+    clean: np.ndarray
+    simulated: SimulatedRecording | None
+    audio: np.ndarray | None
+
+    @property
+    def nbytes(self) -> int:
+        others = self.simulated.reconstructions.values() if self.simulated else ()
+        return self.clean.nbytes + sum(part.nbytes for part in others)
+
+
+def hashed_split(speaker: str) -> str:
+    """Split of a speaker of a real corpus, from a hash of the name: 6/8 train, 1/8, 1/8."""
+    bucket = hashlib.sha256(speaker.encode()).digest()[0] % 8
+    return {0: "test", 1: "validation"}.get(bucket, "train")
+
+
+def speaker_of(path: Path) -> str:
+    """Speaker of a real recording: a `subXYZ` folder, else the file name up to `_`."""
+    for part in reversed(path.parts[:-1]):
+        if re.fullmatch(r"sub\d+", part):
+            return part
+    return path.stem.split("_")[0]
+
+
+class AVDataset(Dataset):
+    """Windows of a simulated corpus, of the USC 75-speaker layout, or of AVI + WAV pairs.
+
+    Args:
+        folder: Searched with all its subfolders.
+        split: `train`, `validation`, `test` or `all`; by speaker.
+        windows: How recordings are cut.
+        degrade: Makes (clean, noisy) from clean frames and the error of the reconstruction; by
+            default simulated recordings give their first reconstruction, real ones themselves.
+        audio_rate: Rate of the waveforms [Hz].
+        context: Sound before and after the frames [s].
+        seed: Seed of the degradation; item i is always the same.
+        cache_bytes: Recordings kept in memory [bytes].
+
+    Raises:
+        CorpusError: If the folder holds no recordings of this split.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        split: str = "train",
+        windows: SlidingWindowTransform | None = None,
+        degrade: Degrade | None = None,
+        audio_rate: int = 16_000,
+        context: float = 0.12,
+        seed: int = 0,
+        cache_bytes: int = 8 << 30,
+    ):
+        self.windows = windows or SlidingWindowTransform(8, 4)
+        self.degrade, self.audio_rate, self.context = degrade, audio_rate, context
+        self.seed, self.cache_bytes = seed, cache_bytes
+        self.entries = _find(Path(folder), split)
+        self._cache: OrderedDict[Path, _Loaded] = OrderedDict()
+        self.index = [
+            (entry, window)
+            for entry in self.entries
+            for window in self.windows.windows(entry.frames, entry.rate)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, item: int) -> AVSample:
+        entry, window = self.index[item]
+        return self.sample(entry, window, np.random.default_rng([self.seed, item]))
+
+    def sample(
+        self,
+        entry: Entry,
+        window: Window,
+        rng: np.random.Generator,
+        degrade: Degrade | None = None,
+    ) -> AVSample:
+        """A window of a recording, degraded with the given source of randomness."""
+        loaded = self._load(entry)
+        frames = window.frame_indices(entry.frames)
+        clean = loaded.clean[frames].astype(np.float32)
+        error, noisy = None, clean
+        if loaded.simulated is not None:
+            names = sorted(loaded.simulated.reconstructions)
+            error = loaded.simulated.error(str(rng.choice(names)), frames)
+            noisy = np.abs(clean + error)
+        degrade = degrade or self.degrade
+        if degrade is not None:
+            clean, noisy = degrade(clean, error, rng)
+        waveform = None
+        if loaded.audio is not None:
+            waveform = window.audio(loaded.audio, self.audio_rate, self.context)
+        start = window.audio_start(self.audio_rate, self.context)
+        return AVSample(clean, noisy, window, waveform, start)
+
+    def _load(self, entry: Entry) -> _Loaded:
+        if entry.path in self._cache:
+            self._cache.move_to_end(entry.path)
+            return self._cache[entry.path]
+        if entry.simulated:
+            simulated = SimulatedRecording.load(entry.path)
+            audio = prepared_audio(simulated.audio, simulated.sample_rate, self.audio_rate)
+            loaded = _Loaded(simulated.clean, simulated, audio)
+        else:
+            recording = open_recording(entry.path)
+            clean = Intensity.of(recording.frames).apply(recording.frames)
+            loaded = _Loaded(clean, None, recording.audio_at(self.audio_rate))
+        self._cache[entry.path] = loaded
+        while sum(item.nbytes for item in self._cache.values()) > self.cache_bytes > 0:
+            self._cache.popitem(last=False)
+        return self._cache.get(entry.path, loaded)
+
+
+def _find(folder: Path, split: str) -> list[Entry]:
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such folder of recordings")
+    entries = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".npz" and path.name.startswith("recording"):
+            entry, own_split = _simulated_entry(path)
+        elif path.suffix.lower() in VIDEO_SUFFIXES:
+            found = probe(path)
+            speaker = speaker_of(path.relative_to(folder.parent))
+            entry = Entry(path, speaker, found.frames, found.size, found.rate, simulated=False)
+            own_split = hashed_split(speaker)
+        else:
+            continue
+        if split in ("all", own_split) and entry.frames > 0:
+            entries.append(entry)
+    if not entries:
+        raise CorpusError(f"{folder}: no recordings of the split {split!r}")
+    return entries
+
+
+def _simulated_entry(path: Path) -> tuple[Entry, str]:
+    """Read the header only: a corpus of hours opens in seconds."""
+    import json
+
+    with zipfile.ZipFile(path) as archive, archive.open("clean.npy") as member:
+        np.lib.format.read_magic(member)
+        shape, _, _ = np.lib.format.read_array_header_1_0(member)
+    with np.load(path, allow_pickle=False) as file:
+        rate = exact_rate(file["rate"])
+        parameters = json.loads(str(file["parameters"]))
+    entry = Entry(path, parameters["speaker"], shape[0], shape[1:], rate, simulated=True)
+    return entry, parameters["split"]

@@ -1,0 +1,1 @@
+"""Training: batches, one readable loop, checkpoints, qualitative panels."""

@@ -1,0 +1,41 @@
+"""Checkpoints from which a run goes on exactly where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from cleartract.errors import CorpusError
+
+NAME = "checkpoint.pt"
+
+
+def save_checkpoint(folder: Path, state: dict) -> None:
+    """Write the checkpoint, replacing the last one only when complete.
+
+    Args:
+        folder: Run folder.
+        state: `step`, `model`, `ema`, `optimizer` and the config as JSON.
+    """
+    temporary = folder / (NAME + ".tmp")
+    torch.save(state, temporary)
+    temporary.replace(folder / NAME)
+
+
+def load_checkpoint(folder: Path, config_json: str) -> dict | None:
+    """Read the checkpoint of a run, or None if there is none. Tensors only, nothing is executed.
+
+    Raises:
+        CorpusError: If the run was started with another config, or the file is damaged.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CorpusError(f"{path}: damaged checkpoint ({error}); delete it to start anew") from error
+    if state["config"] != config_json:
+        raise CorpusError(f"{folder}: holds a run with another config; choose another --out")
+    return state

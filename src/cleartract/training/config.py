@@ -1,0 +1,48 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cleartract.model import ModelConfig
+
+
+class TrainingConfig(BaseModel):
+    """Everything that decides the weights, together with the data.
+
+    Attributes:
+        model: Architecture and noise levels.
+        steps: Optimiser steps in all; the learning rate falls to zero over them.
+        epoch_steps: Steps of one epoch; a panel and a checkpoint are written at its end.
+        batch: Windows per step.
+        window_frames: Frames per window [frames]; 1 trains a single-frame model.
+        learning_rate: Peak learning rate.
+        warmup: Steps of linear warm-up.
+        weight_decay: Of AdamW.
+        clip: Largest norm of the gradient.
+        ema: Decay of the weights' moving average per step, after its own warm-up.
+        audio_dropout: Share of windows whose audio is replaced by the null embedding.
+        frames_dropout: Share of windows without any noisy frame (generation from audio).
+        lost_runs: Share of windows with a run of lost noisy frames.
+        resample: Share of larger windows resampled to the smallest size in the data set.
+        seed: Seed of initial weights, batches, degradation and diffusion noise.
+        precision: `bf16` on CUDA, `float32` on CPU when `auto`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    model: ModelConfig = ModelConfig()
+    steps: int = Field(8000, ge=1)
+    epoch_steps: int = Field(1000, ge=1)
+    batch: int = Field(2, ge=1)
+    window_frames: int = Field(8, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    warmup: int = Field(100, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.998, ge=0, lt=1)
+    audio_dropout: float = Field(0.2, ge=0, le=1)
+    frames_dropout: float = Field(0.12, ge=0, le=1)
+    lost_runs: float = Field(0.1, ge=0, le=1)
+    resample: float = Field(0.25, ge=0, le=1)
+    seed: int = 1
+    precision: str = Field("auto", pattern="^(auto|float32|bf16)$")

@@ -1,0 +1,194 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from cleartract.diffusion.denoiser import loss_weight
+from cleartract.model import Model, pick_device, save_model
+from cleartract.recordings.dataset import AVDataset
+from cleartract.training.batches import Batch, BatchSource
+from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
+from cleartract.training.config import TrainingConfig
+
+LOG_STEPS = 50
+Progress = Callable[[int, int, dict[str, float]], None]
+EpochEnd = Callable[[Model, int], None]
+
+
+def learning_rate(config: TrainingConfig, step: int) -> float:
+    """Linear warm-up, then half a cosine down to zero."""
+    rising = min(1.0, (step + 1) / max(1, config.warmup))
+    return config.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / config.steps))
+
+
+def batch_loss(model: Model, batch: Batch) -> Tensor:
+    """Weighted squared error of the denoised frames, per window, (batch,).
+
+    References:
+        Karras et al. 2022, Eq. 8, with the spread of each frame in place of sigma_data.
+    """
+    sigma = batch.sigma[:, None, None, None]
+    estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
+    weight = loss_weight(sigma, model.spread(batch.condition.given))
+    return (weight * (estimate.float() - batch.clean) ** 2).mean((1, 2, 3))
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """Exponential moving average of the weights."""
+    for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+
+
+def train(
+    dataset: AVDataset,
+    folder: Path,
+    config: TrainingConfig,
+    device: str = "auto",
+    on_epoch: EpochEnd | None = None,
+    progress: Progress | None = None,
+    stop_after: int | None = None,
+) -> Model:
+    """Train a model, or go on with a run that was stopped.
+
+    Args:
+        dataset: Training windows.
+        folder: Run folder: `config.json`, `metrics.jsonl`, `checkpoint.pt`,
+            `weights.safetensors`.
+        config: Settings; a resumed run must have the same.
+        device: `auto`, `cpu` or `cuda`.
+        on_epoch: Called with the averaged model and the epoch's number at each epoch's end.
+        progress: Called with step, steps and the latest metrics.
+        stop_after: Stop (with a checkpoint) when this step is reached, as if interrupted.
+
+    Returns:
+        The averaged model.
+
+    Raises:
+        CorpusError: If the folder holds a run with another config.
+    """
+    place = pick_device(device)
+    folder.mkdir(parents=True, exist_ok=True)
+    described = config.model_dump_json(indent=1)
+    torch.manual_seed(config.seed)
+    model = Model(config.model)
+    average = copy.deepcopy(model)
+    state = load_checkpoint(folder, described)
+    start = 0
+    if state is not None:
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["ema"])
+        start = state["step"]
+    (folder / "config.json").write_text(described)
+    model, average = model.to(place).train(), average.to(place).eval()
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=config.weight_decay
+    )
+    if state is not None:
+        optimizer.load_state_dict(state["optimizer"])
+    precision = _precision(config, place)
+    end = min(config.steps, stop_after or config.steps)
+    log = _Log(folder, start, config, end)
+    for step, batch in enumerate(_prefetched(BatchSource(dataset, config), start, end), start):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, step)
+        with precision():
+            losses = batch_loss(model, batch.to(place))
+        optimizer.zero_grad(set_to_none=True)
+        losses.mean().backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        if bool(torch.isfinite(norm)):
+            optimizer.step()
+            update_average(average, model, min(config.ema, (step + 1) / (step + 10)))
+        metrics = log.add(step, losses.detach(), batch, float(norm))
+        if metrics and progress:
+            progress(step + 1, config.steps, metrics)
+        done = step + 1
+        if done % config.epoch_steps == 0 or done == end:
+            _save(folder, done, model, average, optimizer, described, config)
+            if on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
+                on_epoch(average, math.ceil(done / config.epoch_steps))
+    return average
+
+
+def _precision(config: TrainingConfig, place: torch.device):
+    wanted = config.precision
+    if wanted == "auto":
+        wanted = "bf16" if place.type == "cuda" else "float32"
+    if wanted == "float32":
+        return contextlib.nullcontext
+    return lambda: torch.autocast(place.type, dtype=torch.bfloat16)
+
+
+def _prefetched(source: BatchSource, start: int, end: int) -> Iterator[Batch]:
+    """Batches in order, the next one prepared while the current one is used."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    if start >= end:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        upcoming = pool.submit(source.draw, start)
+        for step in range(start, end):
+            batch = upcoming.result()
+            if step + 1 < end:
+                upcoming = pool.submit(source.draw, step + 1)
+            yield batch
+
+
+def _save(folder, step, model, average, optimizer, described, config) -> None:
+    state = {"step": step, "config": described, "model": model.state_dict()}
+    state |= {"ema": average.state_dict(), "optimizer": optimizer.state_dict()}
+    save_checkpoint(folder, state)
+    training = {"steps": step, "of": config.steps, "seed": config.seed, "batch": config.batch}
+    training |= {"window_frames": config.window_frames}
+    save_model(average, folder / "weights.safetensors", training)
+
+
+class _Log:
+    """Means over `LOG_STEPS` steps, appended to `metrics.jsonl`."""
+
+    def __init__(self, folder: Path, start: int, config: TrainingConfig, end: int):
+        self.path, self.end = folder / "metrics.jsonl", end
+        self.frames = config.batch * config.window_frames
+        self.maximum = config.model.noise.maximum
+        self._drop_after(start)
+        self._reset()
+
+    def _drop_after(self, start: int) -> None:
+        # lines written after the last checkpoint will be written again
+        if self.path.exists():
+            lines = self.path.read_text().splitlines(keepends=True)
+            self.path.write_text("".join(x for x in lines if json.loads(x)["step"] <= start))
+
+    def _reset(self) -> None:
+        self.since, self.steps = time.perf_counter(), 0
+        self.sums: dict[str, list[float]] = {}
+
+    def add(self, step: int, losses: Tensor, batch: Batch, norm: float) -> dict[str, float] | None:
+        self.steps += 1
+        self.sums.setdefault("gradient_norm", []).append(norm)
+        given = batch.condition.given.all(1)
+        for loss, sigma, all_given in zip(losses.tolist(), batch.sigma, given, strict=True):
+            kind = "one_step" if sigma >= self.maximum else "diffusion"
+            kind += "" if all_given else "_lost"
+            self.sums.setdefault("loss", []).append(loss)
+            self.sums.setdefault(f"loss_{kind}", []).append(loss)
+        if (step + 1) % LOG_STEPS and step + 1 != self.end:
+            return None
+        seconds = time.perf_counter() - self.since
+        metrics = {name: sum(values) / len(values) for name, values in self.sums.items()}
+        metrics |= {"step": step + 1, "frames_per_second": self.frames * self.steps / seconds}
+        with open(self.path, "a") as file:
+            file.write(json.dumps({k: round(v, 6) for k, v in metrics.items()}) + "\n")
+        self._reset()
+        return metrics
