@@ -1,1 +1,37 @@
-"""ClearTract."""
+"""ClearTract: denoise real-time MRI video of speech with a diffusion model that hears the sound."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "AVDataset": "cleartract.recordings.dataset",
+    "AudioEncoder": "cleartract.networks.audio",
+    "Denoiser": "cleartract.diffusion.denoiser",
+    "Recording": "cleartract.recordings.recording",
+    "SlidingWindowTransform": "cleartract.recordings.windows",
+    "VideoUNet": "cleartract.networks.video_unet",
+    "denoise": "cleartract.restore",
+    "load_model": "cleartract.model",
+    "open_recording": "cleartract.recordings.video_io",
+    "overlap_add": "cleartract.recordings.windows",
+    "sample": "cleartract.diffusion.samplers",
+    "train": "cleartract.training.loop",
+    "write_corpus": "cleartract.simulate",
+}
+
+__all__ = [*sorted(_PUBLIC), "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load public names when they are first used: `import cleartract` itself stays fast."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'cleartract' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

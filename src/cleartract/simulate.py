@@ -168,6 +168,15 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> dict[str, np.nda
     }
 
 
+def check_extra() -> None:
+    """Raise CorpusError, with the remedy, where the optional extra is not installed."""
+    from importlib.util import find_spec
+
+    for name in ("vocaltractlab_cython", "finufft", "cv2", "scipy"):
+        if find_spec(name) is None:
+            raise CorpusError(f"{name} is not installed: pip install 'cleartract[simulate]'")
+
+
 def _protocol(settings: CorpusSettings, rng: np.random.Generator):
     from dataclasses import replace
 

@@ -1,0 +1,1 @@
+"""Commands of the command line, one dataclass each; heavy imports wait until a command runs."""

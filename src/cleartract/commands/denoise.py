@@ -1,0 +1,183 @@
+"""`cleartract denoise`: one recording in, a clean one and its sidecar out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from cleartract.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    from cleartract.recordings.recording import Recording
+
+
+@dataclass(frozen=True)
+class Denoise:
+    """Denoise a recording: MP4, MOV, AVI, MKV, NPZ or NPY, with or without sound."""
+
+    input: tyro.conf.Positional[Path]
+    """The recording."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Result: .mp4, .mov, .avi or .npz; by default INPUT_cleartract.mp4 (.npz for arrays)."""
+    audio: Path | None = None
+    """Sound file, instead of the recording's own stream or a .wav of the same name."""
+    no_audio: bool = False
+    """Do not let the model hear the sound; the result keeps it."""
+    window_duration: int | float = 16
+    """Length of a window: frames if whole (16), seconds if not (0.19)."""
+    step_duration: int | float = 10
+    """From one window to the next: frames if whole, seconds if not (2/83 s is 0.0241)."""
+    blend: Literal["hann", "triangular", "uniform"] = "hann"
+    """Weights with which overlapping windows are blended."""
+    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "heun"
+    """Sampler; with one step they are all the same."""
+    steps: int = 1
+    """Network evaluations: 1 gives the posterior mean, 10 to 30 give texture."""
+    guidance: float = 1.0
+    """Weight of the sound; 0 ignores it, above 1 exaggerates it."""
+    samples: int = 1
+    """Samples to average; from 2 on their spread is written as uncertainty (.npz)."""
+    seed: int = 0
+    """Seed of the diffusion noise."""
+    batch: int = 4
+    """Windows denoised together."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    weights: str | None = None
+    """A .safetensors file or the name of shipped weights."""
+    master: bool = False
+    """Also write a lossless 16-bit FFV1 master, OUTPUT_master.mov."""
+    overwrite: bool = False
+    """Replace results that exist."""
+    dry_run: bool = False
+    """Read the input, print what would be done, write nothing."""
+
+    def run(self) -> None:
+        """Denoise and write."""
+        targets = self._targets()
+        self._check_targets(targets)
+        if self.audio is not None and self.no_audio:
+            raise UsageError("--audio and --no-audio contradict each other; give one of them")
+        from cleartract.recordings.video_io import open_recording
+        from cleartract.restore import checked_settings
+
+        settings = checked_settings(
+            {
+                name: getattr(self, name)
+                for name in ("window_duration", "step_duration", "blend", "sampler", "steps")
+            }
+            | dict(guidance=self.guidance, samples=self.samples, seed=self.seed)
+            | dict(batch=self.batch, use_audio=not self.no_audio)
+        )
+        recording = open_recording(self.input, self.audio)
+        warnings = list(recording.provenance.get("warnings", []))
+        if recording.audio is None:
+            warnings.append("no sound found: denoised without audio")
+        elif self.no_audio:
+            warnings.append("the sound was not used (--no-audio)")
+        for warning in warnings:
+            print(f"cleartract: {self.input}: {warning}", file=sys.stderr)
+        if self.dry_run:
+            self._describe(recording, settings, targets)
+            return
+        self._restore(recording, settings, targets, warnings)
+
+    def _targets(self) -> dict[str, Path]:
+        arrays = self.input.suffix.lower() in (".npz", ".npy")
+        default = f"{self.input.stem}_cleartract{'.npz' if arrays else '.mp4'}"
+        output = self.output or self.input.with_name(default)
+        targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
+        if self.master:
+            targets["master"] = output.with_name(output.stem + "_master.mov")
+        if self.samples > 1:
+            targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
+        return targets
+
+    def _check_targets(self, targets: dict[str, Path]) -> None:
+        from cleartract.recordings.formats import OUTPUT_SUFFIXES
+
+        if targets["result"].suffix.lower() not in OUTPUT_SUFFIXES:
+            known = ", ".join(OUTPUT_SUFFIXES)
+            raise OutputError(f"{targets['result']}: unknown kind of output; name it {known}")
+        sources = [path.resolve() for path in (self.input, self.audio) if path is not None]
+        for target in targets.values():
+            if target.resolve() in sources:
+                raise OutputError(f"{target}: is the input; choose another -o")
+            if target.exists() and not self.overwrite:
+                raise OutputError(f"{target}: exists; give --overwrite or another -o")
+
+    def _describe(self, recording: Recording, settings: Any, targets: dict[str, Path]) -> None:
+        from cleartract.recordings.windows import SlidingWindowTransform
+
+        cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
+        windows = cut.windows(len(recording), recording.rate)
+        height, width = recording.frames.shape[1:]
+        heard = recording.audio is not None and not self.no_audio
+        print(f"{self.input}: {len(recording)} frames, {width}x{height}, {recording.rate} fps")
+        print(f"sound: {'heard by the model' if heard else 'not used'}")
+        print(f"{len(windows)} windows of {windows[0].frames} frames, {settings.steps} step(s) each")
+        for name, path in targets.items():
+            print(f"would write {name}: {path}")
+
+    def _restore(
+        self, recording: Recording, settings: Any, targets: dict[str, Path], warnings: list[str]
+    ) -> None:
+        import numpy as np
+
+        from cleartract.commands.progress import progress_bar
+        from cleartract.model import load_model, shipped_weights
+        from cleartract.recordings.video_out import atomic, write_master, write_recording
+        from cleartract.restore import denoise_recording, usable_device
+
+        model, described = load_model(self.weights, usable_device(self.device))
+        with progress_bar("denoising", "windows") as update:
+            restored = denoise_recording(recording, model, settings, update)
+        path = Path(self.weights) if self.weights else shipped_weights()
+        path = path if path.is_file() else shipped_weights(str(self.weights))
+        sidecar = {
+            "cleartract": metadata.version("cleartract"),
+            "torch": metadata.version("torch"),
+            "numpy": metadata.version("numpy"),
+            "av": metadata.version("av"),
+            "input": {"path": str(self.input), "sha256": _sha256(self.input)},
+            "audio": _described_file(recording.provenance.get("audio")),
+            "weights": {"path": path.name, "sha256": _sha256(path)},
+            "training": json.loads(described.get("training", "{}")),
+            "frames": len(recording),
+            "size": list(recording.frames.shape[1:]),
+            "rate": [recording.rate.numerator, recording.rate.denominator],
+            "parameters": restored.used,
+            "outputs": {name: str(path) for name, path in targets.items()},
+            "warnings": warnings,
+        }
+        sound_from = self.input if self.audio is None else None
+        write_recording(targets["result"], restored.recording, sidecar, sound_from)
+        if "master" in targets:
+            write_master(targets["master"], restored.recording)
+        if "uncertainty" in targets and restored.uncertainty is not None:
+            with atomic(targets["uncertainty"]) as temporary, open(temporary, "wb") as file:
+                rate = np.array(sidecar["rate"])
+                np.savez(file, frames=restored.uncertainty, rate=rate)
+        with atomic(targets["sidecar"]) as temporary:
+            temporary.write_text(json.dumps(sidecar, indent=1) + "\n")
+        speed = restored.used["frames_per_second"]
+        print(f"{targets['result']}: {len(recording)} frames at {speed:.0f} frames a second")
+
+
+def _described_file(path: str | None) -> dict[str, str] | None:
+    return {"path": path, "sha256": _sha256(Path(path))} if path else None
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

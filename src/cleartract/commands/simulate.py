@@ -1,0 +1,51 @@
+"""`cleartract simulate`: recordings with a known clean truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Simulate rtMRI recordings with sound and a known clean truth."""
+
+    out: Path
+    """Folder of the corpus; a stopped simulation goes on where it was."""
+    speakers: int = 8
+    """Number of random speakers."""
+    minutes: float = 4.0
+    """Total length [min]."""
+    seed: int = 1
+    """Seed; the same seed gives the same bytes."""
+    seconds: float = 3.0
+    """Least length of one recording [s]."""
+    coils: int = 4
+    """Receive coils, 2 to 8."""
+    timit_share: float = 0.3
+    """Share of recordings with the 68x68, 23.18 fps protocol; the others are 84x84, 83.28 fps."""
+    golden: bool = False
+    """Golden-angle order of the interleaves instead of bit-reversed."""
+    workers: int | None = None
+    """Processes; all cores by default."""
+
+    def run(self) -> None:
+        """Simulate."""
+        from cleartract.commands.progress import progress_bar
+        from cleartract.simulate import CorpusSettings, check_extra, write_corpus
+
+        check_extra()
+        settings = CorpusSettings(
+            speakers=self.speakers,
+            minutes=self.minutes,
+            seed=self.seed,
+            seconds=self.seconds,
+            coils=self.coils,
+            timit_share=self.timit_share,
+            golden=self.golden,
+        )
+        with progress_bar("simulating", "recordings") as update:
+            write_corpus(
+                self.out, settings, self.workers, lambda done, total, _: update(done, total, "")
+            )
+        print(f"{self.out}: {self.speakers} speakers, {self.minutes:g} minutes")

@@ -1,0 +1,73 @@
+"""`cleartract train`: train a model, or go on with a stopped run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleartract.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a model on a folder of recordings; a stopped run goes on exactly where it was."""
+
+    data: Path
+    """Corpus: simulated, USC 75-speaker layout, or AVI + WAV pairs."""
+    out: Path
+    """Run folder: checkpoint, weights, metrics, samples, index.html."""
+    config: Path | None = None
+    """JSON file with fields of the training config."""
+    steps: int | None = None
+    """Optimiser steps in all; replaces the config's."""
+    seed: int | None = None
+    """Seed; replaces the config's."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    threads: int | None = None
+    """CPU threads; all cores by default."""
+    no_panel: bool = False
+    """Do not write qualitative panels at the end of epochs."""
+
+    def run(self) -> None:
+        """Train."""
+        import torch
+        from pydantic import ValidationError
+
+        from cleartract.commands.progress import progress_bar
+        from cleartract.recordings.dataset import AVDataset
+        from cleartract.recordings.windows import SlidingWindowTransform
+        from cleartract.restore import usable_device
+        from cleartract.training.config import TrainingConfig
+        from cleartract.training.loop import train
+        from cleartract.training.panels import QualitativePanel
+
+        try:
+            text = self.config.read_text() if self.config else "{}"
+            chosen = TrainingConfig.model_validate_json(text).model_dump()
+            chosen |= {k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None}
+            config = TrainingConfig.model_validate(chosen)
+        except (OSError, ValidationError) as error:
+            reason = " ".join(str(error).split())
+            raise UsageError(f"{self.config}: unusable training config ({reason})") from error
+        if self.threads:
+            torch.set_num_threads(self.threads)
+        device = str(usable_device(self.device))
+        windows = SlidingWindowTransform(config.window_frames, config.window_frames)
+        context = config.model.audio.context
+        dataset = AVDataset(self.data, "train", windows, context=context)
+        panel = None if self.no_panel else QualitativePanel(self.data, self.out)
+        with progress_bar("training", "steps") as update:
+            train(
+                dataset,
+                self.out,
+                config,
+                device,
+                on_epoch=panel,
+                progress=lambda step, steps, m: update(
+                    step,
+                    steps,
+                    f"loss {m['loss']:.3f}, {m['frames_per_second']:.0f} frames/s",
+                ),
+            )
+        print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")

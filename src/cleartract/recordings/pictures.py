@@ -1,0 +1,56 @@
+"""Pictures of recordings: strips of frames and kymographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def strip(frames: np.ndarray, chosen: np.ndarray, zoom: int = 2) -> np.ndarray:
+    """Some frames next to each other, (height, width) uint8.
+
+    Args:
+        frames: (frame, height, width) uint8.
+        chosen: Which frames.
+        zoom: Enlargement without interpolation.
+    """
+    row = np.concatenate([frames[int(index)] for index in chosen], axis=1)
+    return row.repeat(zoom, 0).repeat(zoom, 1)
+
+
+def kymograph(frames: np.ndarray, column: float, zoom: int = 2) -> np.ndarray:
+    """One vertical grid line over time: lines down, time to the right, (height, frames) uint8.
+
+    Args:
+        frames: (frame, height, width) uint8.
+        column: Position of the grid line as a share of the width, 0 to 1.
+        zoom: Enlargement across time and space.
+    """
+    line = frames[:, :, int(column * (frames.shape[2] - 1))].T
+    return line.repeat(zoom, 0).repeat(zoom, 1)
+
+
+def save_png(path: Path, rows: list[np.ndarray], gap: int = 4) -> None:
+    """Write rows below each other, padded with white to the widest; atomic.
+
+    Args:
+        path: Target .png.
+        rows: Each (height, width) uint8.
+        gap: White pixels between rows.
+    """
+    from PIL import Image
+
+    from cleartract.recordings.video_out import atomic
+
+    width = max(row.shape[1] for row in rows)
+    padded = [
+        np.pad(row, ((0, gap), (0, width - row.shape[1])), constant_values=255) for row in rows
+    ]
+    with atomic(path) as temporary:
+        Image.fromarray(np.concatenate(padded)[:-gap]).save(temporary, format="PNG")
+
+
+def to_levels(frames: np.ndarray) -> np.ndarray:
+    """Normalised intensity -> grey levels; 1 is 235. (frame, height, width) uint8."""
+    return np.round(frames * 235).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,145 @@
+"""Qualitative evaluation: the same sounds and noisy frames at the end of every epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cleartract.errors import CorpusError
+from cleartract.model import Model
+from cleartract.networks.audio import AUDIO_RATE
+from cleartract.recordings.dataset import AVDataset, Entry
+from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
+from cleartract.recordings.recording import Intensity, Recording
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.video_io import open_recording
+from cleartract.recordings.video_out import atomic, side_by_side, write_video
+from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
+from cleartract.restore import DenoiseSettings, denoise_recording, sample_windows, window_condition
+from cleartract.training.history import write_history
+
+ROWS = ("noisy", "with audio", "without audio", "audio alone", "truth")
+_GENERATION = DenoiseSettings(sampler="dpmpp_2m", steps=8, window_duration=16, step_duration=12)
+_GRID_LINE = 0.42  # share of the width; crosses palate, tongue and floor of the mouth
+
+
+@dataclass(frozen=True)
+class PanelItem:
+    """One fixed input.
+
+    Attributes:
+        name: Name of its files.
+        noisy: Noisy frames with their sound.
+        truth: Clean frames in the same intensity, or None for real recordings.
+    """
+
+    name: str
+    noisy: Recording
+    truth: np.ndarray | None
+
+
+class QualitativePanel:
+    """Writes `samples/epoch-NNN/` and `index.html`; call with the model and the epoch's number.
+
+    Args:
+        data: Corpus; its validation split is used, or all of it where there is none.
+        run: Run folder.
+        count: Number of fixed inputs.
+        seconds: Length of each [s].
+    """
+
+    def __init__(self, data: Path, run: Path, count: int = 3, seconds: float = 1.5):
+        self.run, self.seconds = run, seconds
+        try:
+            entries = AVDataset(data, "validation").entries
+        except CorpusError:
+            entries = AVDataset(data, "all").entries
+        chosen = _varied(entries, count)
+        self.items = [self._item(entry, number) for number, entry in enumerate(chosen)]
+
+    def _item(self, entry: Entry, number: int) -> PanelItem:
+        if entry.simulated:
+            simulated = SimulatedRecording.load(entry.path)
+            names = sorted(simulated.reconstructions)
+            noisy, truth = simulated.noisy(names[number % len(names)]), simulated.truth().frames
+        else:
+            noisy, truth = open_recording(entry.path), None
+        length = min(len(noisy), max(2, round(self.seconds * float(noisy.rate))))
+        first = (len(noisy) - length) // 2
+        part = slice(first, first + length)
+        audio, rate = noisy.audio, noisy.sample_rate
+        if audio is not None and rate is not None:
+            start, count = Window(first, length, noisy.rate).audio_span(rate)
+            audio = audio[start : start + count]
+        cut = replace(noisy, frames=noisy.frames[part], audio=audio)
+        name = f"{number + 1}_{entry.speaker}"
+        return PanelItem(name, cut, None if truth is None else truth[part])
+
+    def __call__(self, model: Model, epoch: int) -> None:
+        """Denoise and generate all inputs with the model as it is now."""
+        folder = self.run / "samples" / f"epoch-{epoch:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for item in self.items:
+            rows = panel_rows(model, item)
+            chosen = np.linspace(0, len(item.noisy) - 1, 8).astype(int)
+            save_png(folder / f"{item.name}_frames.png", [strip(r, chosen) for r in rows.values()])
+            lines = [kymograph(row, _GRID_LINE) for row in rows.values()]
+            save_png(folder / f"{item.name}_kymograph.png", lines)
+            audio, rate = item.noisy.audio, item.noisy.sample_rate
+            sound = (audio, rate) if audio is not None and rate is not None else None
+            with atomic(folder / f"{item.name}.mp4") as temporary:
+                panels = side_by_side(list(rows.values()), zoom=2)
+                write_video(temporary, panels, item.noisy.rate, sound)
+        write_history(self.run, [item.name for item in self.items], ROWS)
+
+
+def _varied(entries: list[Entry], count: int) -> list[Entry]:
+    """The first entries in turn from every size and rate, each of another speaker if possible."""
+    groups: dict[tuple, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault((entry.size, entry.rate), []).append(entry)
+    turns = [
+        group[turn]
+        for turn in range(max(len(group) for group in groups.values()))
+        for _, group in sorted(groups.items(), reverse=True)
+        if turn < len(group)
+    ]
+    return turns[:count]
+
+
+def panel_rows(model: Model, item: PanelItem) -> dict[str, np.ndarray]:
+    """Grey levels of every row of the panel, each (frame, height, width) uint8."""
+    scale = Intensity.of(item.noisy.frames)
+    heard = denoise_recording(item.noisy, model, DenoiseSettings())
+    silent = denoise_recording(item.noisy, model, DenoiseSettings(use_audio=False))
+    rows = {
+        "noisy": scale.apply(item.noisy.frames),
+        "with audio": scale.apply(heard.recording.frames),
+        "without audio": scale.apply(silent.recording.frames),
+        "audio alone": generate_frames(model, item.noisy),
+    }
+    if item.truth is not None:
+        rows["truth"] = scale.apply(item.truth)
+    return {name: to_levels(frames) for name, frames in rows.items()}
+
+
+def generate_frames(model: Model, recording: Recording) -> np.ndarray:
+    """Frames from the sound of a recording alone, (frame, height, width), normalised intensity."""
+    cut = SlidingWindowTransform(_GENERATION.window_duration, _GENERATION.step_duration)
+    windows = cut.windows(len(recording), recording.rate)
+    audio = recording.audio_at(AUDIO_RATE)
+    hidden = np.zeros_like(recording.frames)
+    blended = OverlapAdd(len(recording), recording.frames.shape[1:])
+    device = next(model.parameters()).device
+    context = model.config.audio.context
+    for first in range(0, len(windows), _GENERATION.batch):
+        part = windows[first : first + _GENERATION.batch]
+        with torch.inference_mode():
+            condition = window_condition(part, hidden, audio, context, device, given=False)
+            frames = sample_windows(model, condition, part, len(recording), _GENERATION)
+        for window, restored in zip(part, frames.float().cpu().numpy(), strict=True):
+            blended.add(restored, window.first)
+    return blended.result()
