@@ -80,7 +80,7 @@ class Degradation:
             noise_static=float(rng.uniform(0, 0.7)) if happens(0.5) else 0.0,
             streaks=int(rng.integers(2, 14)) if happens(0.6) else 0,
             streak_level=between(0.01, 0.09),
-            haze=float(rng.uniform(0.02, 0.22)) if happens(0.5) else 0.0,
+            haze=float(rng.uniform(0.02, 0.16)) if happens(0.4) else 0.0,
             haze_width=float(rng.uniform(1.5, 9)),
             haze_arms=int(rng.integers(0, 5)),
             spikes=float(rng.uniform(0.1, 1.0)) if happens(0.15) else 0.0,

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cleartract.networks.layers import ChannelNorm, FourierFeatures
+from cleartract.networks.layers import FourierFeatures, frame_norm
 
 TIME_SCALE = 0.05  # [s], a short phone
 
@@ -39,7 +39,7 @@ class TemporalAttention(nn.Module):
     def __init__(self, channels: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.norm = ChannelNorm(channels)
+        self.norm = frame_norm(channels)
         self.project = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
         self.bias = TimeBias(heads)
@@ -69,7 +69,7 @@ class AudioCrossAttention(nn.Module):
     def __init__(self, channels: int, token_channels: int, heads: int):
         super().__init__()
         self.heads = heads
-        self.norm = ChannelNorm(channels)
+        self.norm = frame_norm(channels)
         self.query = nn.Linear(channels, channels)
         self.key = nn.Linear(token_channels, channels)
         self.value = nn.Linear(token_channels, channels)

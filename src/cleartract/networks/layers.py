@@ -9,22 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel.
+def frame_norm(channels: int) -> nn.GroupNorm:
+    """Group normalisation of each frame by itself.
 
-    Unlike group normalisation it uses no statistics of the window, so that what a pixel becomes
-    does not depend on where the window lies: no seams from normalisation.
+    Its statistics come from one frame, never from the window: what a frame becomes does not
+    depend on where the window lies, so normalisation makes no seams.
     """
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(n, channel, height, width) -> same."""
-        last = x.permute(0, 2, 3, 1)
-        return F.layer_norm(last, (x.shape[1],), self.weight, self.bias).permute(0, 3, 1, 2)
+    return nn.GroupNorm(math.gcd(8, channels), channels)
 
 
 class FourierFeatures(nn.Module):
@@ -61,7 +52,7 @@ class TemporalConv(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.norm = ChannelNorm(channels)
+        self.norm = frame_norm(channels)
         self.weight = nn.Parameter(torch.zeros(3, channels, channels))
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
@@ -81,7 +72,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels_in: int, channels: int, embedding: int, temporal: bool):
         super().__init__()
-        self.norm = ChannelNorm(channels_in)
+        self.norm = frame_norm(channels_in)
         self.first = nn.Conv2d(channels_in, channels, 3, padding=1)
         self.modulate = nn.Linear(embedding, 2 * channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from cleartract.networks.attention import AudioCrossAttention, TemporalAttention
-from cleartract.networks.layers import ChannelNorm, FourierFeatures, ResidualBlock, resize
+from cleartract.networks.layers import FourierFeatures, ResidualBlock, frame_norm, resize
 
 
 class UNetConfig(BaseModel):
@@ -108,7 +108,7 @@ class VideoUNet(nn.Module):
         self.refine = ResidualBlock(
             config.stem, config.stem, config.embedding, config.temporal_convolution
         )
-        self.final_norm = ChannelNorm(config.stem)
+        self.final_norm = frame_norm(config.stem)
         self.final = nn.Conv2d(config.stem, 1, 3, padding=1)
         nn.init.zeros_(self.final.weight)
         nn.init.zeros_(self.final.bias)  # type: ignore[arg-type]

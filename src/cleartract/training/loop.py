@@ -44,6 +44,19 @@ def batch_loss(model: Model, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
+def severity(model: Model, batch: Batch) -> Tensor:
+    """Squared distance of the clean frames from the guess in units of its spread, (batch,).
+
+    The loss is divided by it (plus a tenth), so that mild and severe degradations count alike, as
+    they do in decibels; otherwise the few worst windows of a batch decide every step.
+    """
+    given = batch.condition.given[..., None, None]
+    guess = torch.where(given, batch.condition.noisy, model.config.intensity_mean)
+    spread = model.spread(batch.condition.given)
+    return (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))
+
+
+@torch.no_grad()
 def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Exponential moving average of the weights."""
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
@@ -102,10 +115,11 @@ def train(
     for step, batch in enumerate(_prefetched(BatchSource(dataset, config), start, end), start):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step)
+        batch = batch.to(place)
         with precision():
-            losses = batch_loss(model, batch.to(place))
+            losses = batch_loss(model, batch)
         optimizer.zero_grad(set_to_none=True)
-        losses.mean().backward()
+        (losses / (severity(model, batch) + 0.1)).mean().backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         if bool(torch.isfinite(norm)):
             optimizer.step()
