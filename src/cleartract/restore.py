@@ -18,6 +18,7 @@ from cleartract.diffusion.samplers import SAMPLERS, intervals, sample
 from cleartract.errors import UsageError
 from cleartract.model import Condition, Model, load_model, pick_device
 from cleartract.networks.audio import AUDIO_RATE
+from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
@@ -108,8 +109,10 @@ def denoise_recording(
         WindowError: If windows and steps do not cover the recording.
     """
     started = time.perf_counter()
-    intensity = Intensity.of(recording.frames)
-    noisy = intensity.apply(recording.frames)
+    borders = empty_borders(recording.frames)
+    image = borders.replicated(recording.frames)
+    intensity = Intensity.of(image)
+    noisy = intensity.apply(image)
     audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
@@ -143,6 +146,7 @@ def denoise_recording(
             square = square + one.astype(np.float64) ** 2 / settings.samples
     frames = intensity.undo(np.asarray(mean, np.float32))
     frames = frames.clip(min(0.0, float(recording.frames.min())), recording.peak)
+    frames = borders.kept(frames, recording.frames)
     uncertainty = None
     if settings.samples > 1:
         variance = np.maximum(np.asarray(square) - np.asarray(mean) ** 2, 0)
@@ -157,6 +161,7 @@ def denoise_recording(
         "audio_used": audio is not None,
         "intensity_offset": intensity.offset,
         "intensity_scale": intensity.scale,
+        "borders_without_image": borders.described() or None,
         "device": str(next(model.parameters()).device),
         "seconds": round(seconds, 3),
         "frames_per_second": round(len(recording) / seconds, 2),

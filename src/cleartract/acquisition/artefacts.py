@@ -116,5 +116,6 @@ def coloured_noise(
         noise = _smooth(noise.astype(np.complex64), blur)
         noise = noise / noise.real.std()
     uneven = cv2.GaussianBlur(rng.normal(0, 1, shape[1:]), (0, 0), shape[2] / 6)
-    uneven = np.exp(0.35 * uneven / (uneven.std() + 1e-6)).astype(np.float32)
-    return (noise * uneven).astype(np.complex64)
+    uneven = np.exp(0.35 * uneven / (uneven.std() + 1e-6))
+    uneven /= np.sqrt((uneven**2).mean())
+    return (noise * uneven.astype(np.float32)).astype(np.complex64)

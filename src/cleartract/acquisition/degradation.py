@@ -22,7 +22,7 @@ class Degradation:
     Attributes:
         seed: Seed of the noise realisation.
         error_gain: Factor on the simulated reconstruction's own error (noise and undersampling).
-        noise: Standard deviation of added complex noise.
+        noise: Standard deviation of added complex noise, root mean square over the picture.
         noise_blur: Its correlation width in space [pixels].
         noise_memory: Frames over which it is averaged [frames]; many make it nearly constant.
         noise_static: Share of it that does not change at all.
@@ -37,7 +37,6 @@ class Degradation:
         shared_views: Frames averaged by view sharing [frames].
         codec: Lossy codec, or None.
         codec_quality: 0 (coarse) to 1 (fine).
-        border: Rows of junk at the upper and lower border.
         eight_bit: Rounded to 256 levels.
     """
 
@@ -58,7 +57,6 @@ class Degradation:
     shared_views: int = 1
     codec: str | None = None
     codec_quality: float = 1.0
-    border: int = 0
     eight_bit: bool = False
 
     @classmethod
@@ -74,7 +72,7 @@ class Degradation:
         return cls(
             seed=int(rng.integers(2**31)),
             error_gain=float(rng.uniform(0.3, 1.5)),
-            noise=between(0.004, 0.06) if happens(0.65) else 0.0,
+            noise=between(0.004, 0.075) if happens(0.65) else 0.0,
             noise_blur=float(rng.uniform(0.3, 1.3)) if happens(0.6) else 0.0,
             noise_memory=int(rng.integers(2, 12)) if happens(0.6) else 1,
             noise_static=float(rng.uniform(0, 0.7)) if happens(0.5) else 0.0,
@@ -89,7 +87,6 @@ class Degradation:
             shared_views=int(rng.integers(2, 5)) if happens(0.2) else 1,
             codec=str(rng.choice(_CODECS)) if happens(0.5) else None,
             codec_quality=float(rng.random()),
-            border=int(rng.integers(1, 3)) if happens(0.06) else 0,
             eight_bit=happens(0.6),
         )
 
@@ -124,9 +121,6 @@ class Degradation:
                 rng, signal.shape, self.noise_blur, self.noise_memory, self.noise_static
             )
         frames = np.abs(signal).astype(np.float32)
-        if self.border:
-            junk = rng.uniform(0, 1.2, (2, *frames[:, : self.border].shape)).astype(np.float32)
-            frames[:, : self.border], frames[:, -self.border :] = junk
         if self.codec:
             frames = compress(frames, self.codec, self.codec_quality)
         elif self.eight_bit:

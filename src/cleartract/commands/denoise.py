@@ -53,7 +53,7 @@ class Denoise:
     weights: str | None = None
     """A .safetensors file or the name of shipped weights."""
     master: bool = False
-    """Also write a lossless 16-bit FFV1 master, OUTPUT_master.mov."""
+    """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
     overwrite: bool = False
     """Replace results that exist."""
     dry_run: bool = False
@@ -95,7 +95,7 @@ class Denoise:
         output = self.output or self.input.with_name(default)
         targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
         if self.master:
-            targets["master"] = output.with_name(output.stem + "_master.mov")
+            targets["master"] = output.with_name(output.stem + "_master.avi")
         if self.samples > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets
@@ -139,6 +139,9 @@ class Denoise:
         model, described = load_model(self.weights, usable_device(self.device))
         with progress_bar("denoising", "windows") as update:
             restored = denoise_recording(recording, model, settings, update)
+        if borders := restored.used["borders_without_image"]:
+            warnings.append(f"no image in {borders} (random values): left as they are")
+            print(f"cleartract: {self.input}: {warnings[-1]}", file=sys.stderr)
         path = Path(self.weights) if self.weights else shipped_weights()
         path = path if path.is_file() else shipped_weights(str(self.weights))
         sidecar = {

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_LINE_SECONDS = 30
 
 
 @contextmanager
@@ -24,6 +28,10 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float, str]
         TimeRemainingColumn,
     )
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(title, unit)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,10 +42,26 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float, str]
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task(title, total=None, note="")
 
         def update(done: float, total: float, note: str = "") -> None:
             bar.update(task, completed=done, total=total, note=note)
 
         yield update
+
+
+def _lines(title: str, unit: str) -> Callable[[float, float, str], None]:
+    """A line every half minute, for log files."""
+    start = last = time.monotonic()
+
+    def update(done: float, total: float, note: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _LINE_SECONDS and done:
+            last = now
+            left = (now - start) / done * (total - done)
+            print(f"{title}: {done:.0f}/{total:.0f} {unit}, {left:.0f} s left {note}".rstrip(),
+                  file=sys.stderr, flush=True)
+
+    return update

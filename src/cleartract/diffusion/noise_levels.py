@@ -22,7 +22,7 @@ class NoiseLevels(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     minimum: float = Field(0.002, gt=0)
     maximum: float = Field(20.0, gt=0)
-    share_at_maximum: float = Field(0.7, ge=0, le=1)
+    share_at_maximum: float = Field(0.75, ge=0, le=1)
     log_mean: float = -2.2
     log_std: float = Field(1.3, gt=0)
 

@@ -32,13 +32,13 @@ def heun(denoise: DenoiserFunction, x: Tensor, sigmas: Tensor, noise: FreshNoise
     """Heun's method on the same ODE (Karras et al. 2022, Algorithm 1). Second order."""
     del noise
     for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
-        slope = (x - denoise(x, as_batch(sigma, x))) / float(sigma)
-        step = float(following - sigma)
+        clean = denoise(x, as_batch(sigma, x))
+        if following == 0:
+            return clean
+        slope, step = (x - clean) / float(sigma), float(following - sigma)
         predicted = x + step * slope
-        if following > 0:
-            second = (predicted - denoise(predicted, as_batch(following, x))) / float(following)
-            predicted = x + step * 0.5 * (slope + second)
-        x = predicted
+        second = (predicted - denoise(predicted, as_batch(following, x))) / float(following)
+        x = x + step * 0.5 * (slope + second)
     return x
 
 
@@ -106,4 +106,5 @@ def sample(
     if sigmas[-1] != 0 or not bool((sigmas[1:] < sigmas[:-1]).all()):
         raise ValueError("noise levels must decrease and end with 0")
     fresh = noise or (lambda step: torch.randn_like(start))
-    return SAMPLERS[sampler](denoise, start.float() if start.dtype.itemsize < 4 else start, sigmas, fresh)
+    state = start.float() if start.dtype.itemsize < 4 else start
+    return SAMPLERS[sampler](denoise, state, sigmas, fresh)

@@ -20,7 +20,7 @@ class AudioConfig(BaseModel):
     """Audio encoder and what it hears.
 
     Attributes:
-        encoder: `pooled` (one token per window), `conv` (a sequence of tokens, local) or `gru`
+        encoder: `pooled` (one vector per window), `conv` (a sequence of tokens, local) or `gru`
             (a sequence, each token aware of the whole window).
         channels: Channels of the tokens.
         mels: Mel bands.
@@ -119,7 +119,10 @@ class AudioEncoder(nn.Module):
         offsets = (2 * torch.arange(count, device=h.device) + 0.5) * HOP / AUDIO_RATE
         times = start[:, None] + offsets
         if self.config.encoder == "pooled":
-            h, times = h.mean(1, keepdim=True), times.mean(1, keepdim=True)
+            # beside the pooled sound stands the null token: a pixel can choose not to listen
+            pooled = self.norm(h.mean(1, keepdim=True))
+            middle = times.mean(1, keepdim=True)
+            return torch.cat([pooled, self.null.expand_as(pooled)], 1), middle.expand(-1, 2)
         return self.norm(h), times
 
     def null_tokens(self, batch: int) -> tuple[Tensor, Tensor]:

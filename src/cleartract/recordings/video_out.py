@@ -45,7 +45,7 @@ def write_recording(
     """Write a recording in the format its name asks for.
 
     Args:
-        path: `.mp4` or `.mov` (H.264 preview), `.avi` (Motion JPEG, also for MATLAB), `.npz`
+        path: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for MATLAB), `.npz`
             (float32, in the recording's own intensity scale).
         recording: Frames and sound.
         provenance: Kept in a .npz.
@@ -89,7 +89,7 @@ def _sound(recording: Recording) -> tuple[np.ndarray, int] | None:
 
 
 def write_master(path: Path, recording: Recording) -> None:
-    """Write a lossless FFV1 video of 16 bit grey in MOV, with its sound as PCM.
+    """Write a lossless FFV1 video of 16 bit grey in AVI, with its sound as PCM.
 
     8-bit scales are spread over 16 bit (times 257), so that fractions of a grey level survive;
     deeper recordings keep their numbers, arrays without a peak are scaled to their maximum.
@@ -116,12 +116,12 @@ def write_video(
         frames: (frame, height, width), uint8, or uint16 for FFV1.
         rate: Frames per second, exact.
         sound: Waveform (sample,) in [-1, 1] and its rate [Hz].
-        codec: `libx264`, `mjpeg` or `ffv1`; by default what the container plays best.
+        codec: `libx264`, `rawvideo` or `ffv1`; by default what the container plays best.
         sound_from: File whose audio packets are copied if the container allows.
         crf: Quality of H.264, lower is better.
     """
     suffix = path.suffix.lower()
-    codec = codec or ("mjpeg" if suffix == ".avi" else "libx264")
+    codec = codec or ("rawvideo" if suffix == ".avi" else "libx264")
     with av.open(str(path), "w", format=VIDEO_SUFFIXES[suffix]) as container:
         stream = _video_stream(container, codec, frames, rate, crf)
         copied = _copied_stream(container, suffix, sound_from)
@@ -145,21 +145,18 @@ def _video_stream(container: Any, codec: str, frames: np.ndarray, rate: Fraction
     options = {
         "libx264": {"crf": str(crf), "preset": "medium", "tune": "grain"},
         "ffv1": {"level": "3", "slicecrc": "1", "slices": "4"},
-        "mjpeg": {"qmin": "1", "qmax": "2", "q": "1"},
+        "rawvideo": {},
     }[codec]
     stream = container.add_stream(codec, rate=rate, options=options)
-    even = codec != "ffv1"
+    even = codec == "libx264"
     height, width = frames.shape[1:]
     stream.height, stream.width = (height + even * (height % 2), width + even * (width % 2))
     deep = frames.dtype == np.uint16
-    formats = {"libx264": "yuv420p", "mjpeg": "yuvj420p", "ffv1": "gray16le" if deep else "gray"}
+    formats = {"libx264": "yuv420p", "rawvideo": "bgr24", "ffv1": "gray16le" if deep else "gray"}
     stream.pix_fmt = formats[codec]
     stream.codec_context.time_base = 1 / rate
     if codec == "libx264":
         stream.codec_context.color_range = 2  # full range, tagged
-    if codec == "mjpeg":
-        stream.codec_context.qmin, stream.codec_context.qmax = 1, 2
-        stream.codec_context.bit_rate = 20_000_000
     return stream
 
 
@@ -168,15 +165,16 @@ def _encode_video(container: Any, stream: Any, codec: str, frames: np.ndarray) -
     for index, plane in enumerate(frames):
         pad = ((0, height - plane.shape[0]), (0, width - plane.shape[1]))
         plane = np.pad(plane, pad, mode="edge")
-        if codec == "ffv1":
-            name = "gray16le" if plane.dtype == np.uint16 else "gray"
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), format=name)
-        else:
+        if codec == "libx264":
             chroma = np.full((height // 2, width), 128, np.uint8)
-            planar = np.concatenate([plane, chroma])
-            name = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-            picture = av.VideoFrame.from_ndarray(planar, format=name)
+            picture = av.VideoFrame.from_ndarray(np.concatenate([plane, chroma]), "yuv420p")
             picture.color_range = 2
+        elif codec == "rawvideo":
+            colours = np.ascontiguousarray(plane[..., None].repeat(3, -1))
+            picture = av.VideoFrame.from_ndarray(colours, "bgr24")
+        else:
+            name = "gray16le" if plane.dtype == np.uint16 else "gray"
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), name)
         picture.pts, picture.time_base = index, stream.codec_context.time_base
         container.mux(stream.encode(picture))
     container.mux(stream.encode(None))

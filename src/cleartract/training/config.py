@@ -41,7 +41,7 @@ class TrainingConfig(BaseModel):
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, ge=0, lt=1)
     audio_dropout: float = Field(0.2, ge=0, le=1)
-    frames_dropout: float = Field(0.12, ge=0, le=1)
+    frames_dropout: float = Field(0.1, ge=0, le=1)
     lost_runs: float = Field(0.1, ge=0, le=1)
     resample: float = Field(0.25, ge=0, le=1)
     seed: int = 1

@@ -22,7 +22,7 @@ from cleartract.restore import DenoiseSettings, denoise_recording, sample_window
 from cleartract.training.history import write_history
 
 ROWS = ("noisy", "with audio", "without audio", "audio alone", "truth")
-_GENERATION = DenoiseSettings(sampler="dpmpp_2m", steps=8, window_duration=16, step_duration=12)
+_GENERATION = DenoiseSettings(sampler="dpmpp_2m", steps=6, window_duration=16, step_duration=12)
 _GRID_LINE = 0.42  # share of the width; crosses palate, tongue and floor of the mouth
 
 
@@ -51,7 +51,7 @@ class QualitativePanel:
         seconds: Length of each [s].
     """
 
-    def __init__(self, data: Path, run: Path, count: int = 3, seconds: float = 1.5):
+    def __init__(self, data: Path, run: Path, count: int = 3, seconds: float = 0.8):
         self.run, self.seconds = run, seconds
         try:
             entries = AVDataset(data, "validation").entries

@@ -1,0 +1,28 @@
+# make demo   denoise the recording that ships with the package
+# make test   everything that continuous integration checks
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+demo: .venv/core.stamp
+	$(BIN)/cleartract demo --out demo
+
+test: .venv/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/core.stamp: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/test.stamp: .venv/core.stamp
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[simulate,train,bench,test]'
+	touch $@
+
+clean:
+	rm -rf .venv demo build dist

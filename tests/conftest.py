@@ -1,0 +1,84 @@
+"""Fixtures: a tiny simulated corpus, a moving test recording, a small untrained model."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import numpy as np
+import pytest
+import torch
+
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of real recordings, which are not part of the project."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"real recordings are not at {REAL_DATA.name}/ beside the project")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory) -> Path:
+    """Three speakers, one per split, about a second each."""
+    from cleartract.simulate import CorpusSettings, write_corpus
+
+    folder = tmp_path_factory.mktemp("corpus")
+    settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=3)
+    return write_corpus(folder, settings)
+
+
+@pytest.fixture
+def moving_frames() -> np.ndarray:
+    """A bright disc that moves over a dark background, (24, 52, 60), 0 to 200."""
+    y, x = np.mgrid[:52, :60]
+    frames = [
+        160.0 / (1 + np.exp(np.hypot(y - 26 - 6 * np.sin(t / 4), x - 30) - 12)) + 20
+        for t in range(24)
+    ]
+    return np.round(np.stack(frames)).astype(np.float32)
+
+
+@pytest.fixture
+def sound() -> tuple[np.ndarray, int]:
+    """A third of a second of a tone, (sample,), and its rate [Hz]."""
+    rate = 22_050
+    return (0.3 * np.sin(2 * np.pi * 440 * np.arange(rate // 3) / rate)).astype(np.float32), rate
+
+
+@pytest.fixture
+def recording(moving_frames, sound):
+    from cleartract.recordings.recording import Recording
+
+    return Recording(moving_frames, Fraction(65040, 781), *sound, peak=255.0)
+
+
+@pytest.fixture
+def tiny_config():
+    from cleartract.model import ModelConfig
+    from cleartract.networks.audio import AudioConfig
+    from cleartract.networks.video_unet import UNetConfig
+
+    unet = UNetConfig(
+        stem=8, widths=(8, 16), blocks=1, attention_resolutions=(2, 4), heads=2, embedding=16,
+        token_channels=16,
+    )
+    return ModelConfig(unet=unet, audio=AudioConfig(channels=16, mels=16))
+
+
+@pytest.fixture
+def tiny_model(tiny_config):
+    """An untrained model whose every weight is random, so that nothing is zero by construction."""
+    from cleartract.model import Model
+
+    torch.manual_seed(0)
+    model = Model(tiny_config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return model
