@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import soundfile
+
+from cleartract.errors import CorpusError
+from cleartract.recordings.dataset import AVDataset, hashed_split, speaker_of
+from cleartract.recordings.video_out import write_recording
+from cleartract.recordings.windows import SlidingWindowTransform
+
+
+def test_simulated_windows(corpus):
+    dataset = AVDataset(corpus, "train", SlidingWindowTransform(8, 4))
+    sample = dataset[3]
+    assert sample.clean.shape == sample.noisy.shape
+    assert sample.clean.shape[0] == 8
+    assert not np.array_equal(sample.clean, sample.noisy)
+    assert len(sample.waveform) == sample.window.audio_span(16_000, 0.12)[1]
+    again = dataset[3]
+    assert np.array_equal(sample.noisy, again.noisy)
+
+
+def test_splits_share_no_speaker(corpus):
+    speakers = [
+        {entry.speaker for entry in AVDataset(corpus, split).entries}
+        for split in ("train", "validation", "test")
+    ]
+    assert sum(len(s) for s in speakers) == len(set().union(*speakers)) == 3
+    assert len(AVDataset(corpus, "all").entries) == 3
+
+
+def test_degradation_is_a_callable_and_gets_the_error(corpus):
+    seen = []
+
+    def degrade(clean, error, rng):
+        seen.append((clean.shape, error.dtype))
+        return clean, clean + 1
+
+    sample = AVDataset(corpus, "train", degrade=degrade)[0]
+    np.testing.assert_allclose(sample.noisy, sample.clean + 1)
+    assert seen[0][1] == np.complex64
+
+
+def test_usc_layout_and_companion_sound(tmp_path, recording, sound):
+    folder = tmp_path / "sub001" / "2drt" / "video"
+    folder.mkdir(parents=True)
+    write_recording(folder / "sub001_2drt_01_vcv1_r1_video.mp4", recording, {})
+    pairs = tmp_path / "F1_014.avi"
+    write_recording(pairs, recording, {})
+    soundfile.write(tmp_path / "F1_014.wav", sound[0], sound[1])
+    dataset = AVDataset(tmp_path, "all", SlidingWindowTransform(5, 5))
+    assert {entry.speaker for entry in dataset.entries} == {"sub001", "F1"}
+    assert [entry.frames for entry in dataset.entries] == [24, 24]
+    sample = dataset[0]
+    assert sample.waveform is not None
+    assert np.array_equal(sample.clean, sample.noisy)
+    assert np.percentile(sample.clean, 99) < 1.5
+
+
+def test_speakers_and_hashed_splits(tmp_path):
+    assert speaker_of(tmp_path / "sub012" / "2drt" / "video" / "x.mp4") == "sub012"
+    assert speaker_of(tmp_path / "M3_406.avi") == "M3"
+    splits = [hashed_split(f"sub{n:03d}") for n in range(1, 400)]
+    assert splits.count("train") / len(splits) == pytest.approx(0.75, abs=0.06)
+    assert hashed_split("sub001") == hashed_split("sub001")
+
+
+def test_cache_is_limited(corpus):
+    dataset = AVDataset(corpus, "all", cache_bytes=1)
+    for item in (0, len(dataset) - 1):
+        assert dataset[item].clean.size
+    assert len(dataset._cache) == 0
+
+
+def test_empty_folders_are_errors(tmp_path):
+    with pytest.raises(CorpusError, match="no recordings"):
+        AVDataset(tmp_path)
+    with pytest.raises(CorpusError, match="no such folder"):
+        AVDataset(tmp_path / "none")

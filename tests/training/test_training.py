@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from cleartract.errors import CorpusError
+from cleartract.model import load_model
+from cleartract.recordings.dataset import AVDataset
+from cleartract.training.augmentation import TrainingDegradation
+from cleartract.training.batches import BatchSource
+from cleartract.training.config import TrainingConfig
+from cleartract.training.loop import batch_loss, learning_rate, severity, train
+from cleartract.training.panels import QualitativePanel
+
+
+@pytest.fixture
+def config(tiny_config):
+    return TrainingConfig(model=tiny_config, steps=6, epoch_steps=3, batch=2, window_frames=3)
+
+
+@pytest.fixture
+def dataset(corpus):
+    return AVDataset(corpus, "train")
+
+
+def state(folder):
+    return torch.load(folder / "checkpoint.pt", weights_only=True)
+
+
+def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, dataset, config):
+    train(dataset, tmp_path / "whole", config, device="cpu")
+    train(dataset, tmp_path / "parts", config, device="cpu", stop_after=2)
+    assert state(tmp_path / "parts")["step"] == 2
+    train(dataset, tmp_path / "parts", config, device="cpu")
+    whole, parts = state(tmp_path / "whole"), state(tmp_path / "parts")
+    for kind in ("model", "ema"):
+        for name, tensor in whole[kind].items():
+            assert torch.equal(tensor, parts[kind][name]), name
+    assert whole["step"] == parts["step"] == 6
+
+
+def test_a_run_with_another_config_is_not_continued(tmp_path, dataset, config):
+    train(dataset, tmp_path / "run", config, device="cpu", stop_after=1)
+    with pytest.raises(CorpusError, match="another config"):
+        train(dataset, tmp_path / "run", config.model_copy(update={"seed": 9}), device="cpu")
+
+
+def test_run_folder(tmp_path, corpus, dataset, config):
+    run = tmp_path / "run"
+    panel = QualitativePanel(corpus, run, count=1, seconds=0.2)
+    train(dataset, run, config, device="cpu", on_epoch=panel)
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["step"] == 6
+    assert lines[-1]["loss"] > 0
+    model, described = load_model(run / "weights.safetensors")
+    assert model.config == config.model
+    assert json.loads(described["training"])["steps"] == 6
+    epochs = sorted(path.name for path in (run / "samples").iterdir())
+    assert epochs == ["epoch-001", "epoch-002"]
+    for epoch in epochs:
+        kinds = sorted(path.name.split("_", 2)[2] if path.suffix == ".png" else path.suffix
+                       for path in (run / "samples" / epoch).iterdir())
+        assert kinds == [".mp4", "frames.png", "kymograph.png"]
+    page = (run / "index.html").read_text()
+    assert page.count("epoch-002/") == 3
+    assert "http" not in page
+
+
+def test_batches_depend_on_seed_and_step_alone(dataset, config):
+    first, second = BatchSource(dataset, config), BatchSource(dataset, config)
+    second.draw(3)
+    a, b = first.draw(7), second.draw(7)
+    assert torch.equal(a.clean, b.clean)
+    assert torch.equal(a.noise, b.noise)
+    assert torch.equal(a.condition.noisy, b.condition.noisy)
+    assert not torch.equal(a.clean, first.draw(8).clean)
+
+
+def test_shares_of_dropped_audio_and_frames(dataset, tiny_config):
+    config = TrainingConfig(
+        model=tiny_config, batch=64, window_frames=2, audio_dropout=0.3, frames_dropout=0.4,
+        lost_runs=0.0,
+    )
+    source = BatchSource(dataset, config)
+    source.dataset.degrade = None
+    batch = source.draw(0)
+    assert float((~batch.condition.heard).float().mean()) == pytest.approx(0.3, abs=0.15)
+    hidden = (~batch.condition.given).any(1)
+    assert float(hidden.float().mean()) == pytest.approx(0.4, abs=0.17)
+
+
+def test_a_step_against_the_gradient_lowers_the_loss(dataset, config, tiny_model):
+    batch = BatchSource(dataset, config).draw(0)
+    before = batch_loss(tiny_model, batch).mean()
+    before.backward()
+    with torch.no_grad():
+        for parameter in tiny_model.parameters():
+            if parameter.grad is not None:
+                parameter -= 1e-4 * parameter.grad / (parameter.grad.norm() + 1e-9)
+    assert float(batch_loss(tiny_model, batch).mean().detach()) < float(before.detach())
+
+
+def test_severity_is_the_loss_of_doing_nothing(dataset, config, tiny_model):
+    batch = BatchSource(dataset, config).draw(1)
+    spread = tiny_model.spread(batch.condition.given)
+    guess = torch.where(
+        batch.condition.given[..., None, None], batch.condition.noisy,
+        torch.tensor(tiny_model.config.intensity_mean),
+    )
+    expected = (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))
+    torch.testing.assert_close(severity(tiny_model, batch), expected)
+
+
+def test_learning_rate_rises_and_falls_to_zero(config):
+    rates = [learning_rate(config.model_copy(update={"steps": 1000}), s) for s in range(1001)]
+    assert np.argmax(rates) == pytest.approx(100, abs=2)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_augmentation_keeps_the_pair_together(corpus, seed):
+    dataset = AVDataset(corpus, "train")
+    entry, window = dataset.index[0]
+    rng = np.random.default_rng(seed)
+    sample = dataset.sample(entry, window, rng, TrainingDegradation(size=48))
+    assert sample.clean.shape == sample.noisy.shape == (8, 48, 48)
+    assert np.isfinite(sample.noisy).all()
+    together = np.corrcoef(sample.clean.ravel(), sample.noisy.ravel())[0, 1]
+    assert together > 0.6
