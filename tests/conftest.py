@@ -65,7 +65,12 @@ def tiny_config():
     from cleartract.networks.video_unet import UNetConfig
 
     unet = UNetConfig(
-        stem=8, widths=(8, 16), blocks=1, attention_resolutions=(2, 4), heads=2, embedding=16,
+        stem=8,
+        widths=(8, 16),
+        blocks=1,
+        attention_resolutions=(2, 4),
+        heads=2,
+        embedding=16,
         token_channels=16,
     )
     return ModelConfig(unet=unet, audio=AudioConfig(channels=16, mels=16))

@@ -32,8 +32,20 @@ def run(*arguments) -> int:
 
 
 def test_denoise_writes_video_and_sidecar(clip, weights, recording):
-    assert run("denoise", clip, "--weights", weights, "--window-duration", 5,
-               "--step-duration", 2, "--master") == 0
+    assert (
+        run(
+            "denoise",
+            clip,
+            "--weights",
+            weights,
+            "--window-duration",
+            5,
+            "--step-duration",
+            2,
+            "--master",
+        )
+        == 0
+    )
     result = clip.with_name("speech_cleartract.mp4")
     back = open_recording(result)
     assert (len(back), back.rate) == (len(recording), recording.rate)
@@ -50,7 +62,9 @@ def test_denoise_writes_video_and_sidecar(clip, weights, recording):
 
 
 def test_the_null_path_is_said_in_the_output(clip, weights, capsys):
-    assert run("denoise", clip, "--weights", weights, "--no-audio", "-o", clip.with_name("x.npz")) == 0
+    assert (
+        run("denoise", clip, "--weights", weights, "--no-audio", "-o", clip.with_name("x.npz")) == 0
+    )
     assert "not used" in capsys.readouterr().err
     sidecar = json.loads(clip.with_name("x.npz.json").read_text())
     assert sidecar["parameters"]["audio_used"] is False
@@ -122,7 +136,9 @@ def seconds(*arguments: str) -> float:
 
 
 def test_import_and_help_load_no_torch():
-    code = "import sys, cleartract; assert 'torch' not in sys.modules; print(cleartract.__version__)"
+    code = (
+        "import sys, cleartract; assert 'torch' not in sys.modules; print(cleartract.__version__)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     code = (
         "import sys\nfrom cleartract.cli import main\n"

@@ -8,13 +8,8 @@ import torch
 from cleartract.errors import RecordingError, UsageError, WeightsError, WindowError
 from cleartract.model import Model, load_model, save_model
 from cleartract.recordings.recording import Recording
-from cleartract.restore import (
-    DenoiseSettings,
-    checked_settings,
-    denoise,
-    denoise_recording,
-    frame_noise,
-)
+from cleartract.restore import checked_settings, denoise, denoise_recording
+from cleartract.windowed import DenoiseSettings, frame_noise
 
 
 def restored(recording, model, **settings):
@@ -81,7 +76,9 @@ def test_without_sound_the_null_path_is_used(recording, tiny_model):
 def test_guidance_zero_is_the_null_path(recording, tiny_model):
     options = dict(window_duration=5, step_duration=2)
     null = restored(recording, tiny_model, use_audio=False, **options)
-    np.testing.assert_allclose(restored(recording, tiny_model, guidance=0, **options), null, atol=0.01)
+    np.testing.assert_allclose(
+        restored(recording, tiny_model, guidance=0, **options), null, atol=0.01
+    )
     one, two = (restored(recording, tiny_model, guidance=g, **options) for g in (1, 2))
     clipped = (two <= 0) | (two >= 255) | (one <= 0) | (one >= 255) | (null <= 0) | (null >= 255)
     expected = null + 2 * (one - null)
@@ -149,7 +146,9 @@ def test_python_interface(tmp_path, recording, tiny_model):
     path = tmp_path / "w.safetensors"
     save_model(tiny_model, path, {}, half=False)
     frames = recording.frames.astype(np.uint8)
-    found = denoise(frames, rate=83.28, weights=path, device="cpu", window_duration=5, step_duration=2)
+    found = denoise(
+        frames, rate=83.28, weights=path, device="cpu", window_duration=5, step_duration=2
+    )
     assert found.recording.frames.shape == frames.shape
     with pytest.raises(UsageError, match="rate="):
         denoise(frames, weights=path)
@@ -161,7 +160,13 @@ def test_python_interface(tmp_path, recording, tiny_model):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("steps", 0), ("window_duration", -1), ("blend", "cosine"), ("sampler", "euler"), ("wndow", 3)],
+    [
+        ("steps", 0),
+        ("window_duration", -1),
+        ("blend", "cosine"),
+        ("sampler", "euler"),
+        ("wndow", 3),
+    ],
 )
 def test_wrong_settings_name_the_option(name, value):
     with pytest.raises(UsageError, match=name):

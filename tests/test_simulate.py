@@ -35,9 +35,13 @@ def test_contents(corpus):
 
 
 def test_the_same_seed_gives_the_same_bytes(corpus, tmp_path):
-    settings = CorpusSettings(**{
-        k: v for k, v in json.loads((corpus / "corpus.json").read_text()).items() if k != "format"
-    })
+    settings = CorpusSettings(
+        **{
+            k: v
+            for k, v in json.loads((corpus / "corpus.json").read_text()).items()
+            if k != "format"
+        }
+    )
     # stopped after two recordings: the third is made again, the others are kept
     again = tmp_path / "again"
     shutil.copytree(corpus, again)
@@ -64,7 +68,11 @@ def test_splits_are_by_speaker():
         splits.setdefault(task.speaker, set()).add(task.split)
     assert all(len(found) == 1 for found in splits.values())
     counted = [split_of(s, 16) for s in range(16)]
-    assert (counted.count("train"), counted.count("test"), counted.count("validation")) == (12, 2, 2)
+    assert (counted.count("train"), counted.count("test"), counted.count("validation")) == (
+        12,
+        2,
+        2,
+    )
     total = len(tasks(settings)) * settings.seconds / 60
     assert total == pytest.approx(8, rel=0.1)
 

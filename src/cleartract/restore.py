@@ -3,57 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
+from pydantic import ValidationError
 
-from cleartract.diffusion.samplers import SAMPLERS, intervals, sample
 from cleartract.errors import UsageError
-from cleartract.model import Condition, Model, load_model, pick_device
+from cleartract.model import Model, load_model, pick_device
 from cleartract.networks.audio import AUDIO_RATE
+from cleartract.recordings.audio_io import read_audio
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
 from cleartract.types import exact_rate
+from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
 
 Progress = Callable[[int, int], None]
-
-
-class DenoiseSettings(BaseModel):
-    """How a recording is denoised.
-
-    Attributes:
-        window_duration: [frames] if an int, else [s].
-        step_duration: From one window to the next, [frames] if an int, else [s].
-        blend: Weights of the overlap-add: `hann`, `triangular` or `uniform`.
-        sampler: `ddpm`, `ddim`, `heun` or `dpmpp_2m`; all the same for one step.
-        steps: Network evaluations; 1 gives the posterior mean, more give texture.
-        guidance: Weight of the audio; 1 is the model as trained.
-        samples: Independent samples to average; their spread is the uncertainty.
-        seed: Seed of the diffusion noise, keyed to the absolute frame.
-        batch: Windows denoised together.
-        use_audio: Whether the sound is given to the model.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    window_duration: int | float = Field(16, gt=0)
-    step_duration: int | float = Field(10, gt=0)
-    blend: Literal["hann", "triangular", "uniform"] = "hann"
-    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "heun"
-    steps: int = Field(1, ge=1, le=1000)
-    guidance: float = 1.0
-    samples: int = Field(1, ge=1, le=1000)
-    seed: int = Field(0, ge=0)
-    batch: int = Field(4, ge=1)
-    use_audio: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,25 +40,6 @@ class Restored:
     recording: Recording
     uncertainty: np.ndarray | None
     used: dict[str, Any]
-
-
-def frame_noise(
-    seed: int, draw: int, step: int, frames: np.ndarray, size: tuple[int, int]
-) -> np.ndarray:
-    """Standard normal noise that depends on the absolute frame, not on its window.
-
-    Args:
-        seed: Seed of the run.
-        draw: Which of several samples.
-        step: 0 for the start, then one per stochastic step.
-        frames: Absolute frame numbers, (frame,).
-        size: (height, width) [pixels].
-
-    Returns:
-        (frame, height, width) float32.
-    """
-    keyed = (np.random.default_rng([seed, draw, step, int(f)]) for f in frames)
-    return np.stack([rng.standard_normal(size, dtype=np.float32) for rng in keyed])
 
 
 def denoise_recording(
@@ -117,7 +68,9 @@ def denoise_recording(
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
     total = len(windows) * settings.samples
-    mean, square, done = 0.0, 0.0, 0
+    mean = np.zeros(recording.frames.shape, np.float64)
+    square = np.zeros_like(mean) if settings.samples > 1 else None
+    done = 0
     batch = settings.batch
     for draw in range(settings.samples):
         blended = OverlapAdd(len(recording), recording.frames.shape[1:], settings.blend)
@@ -139,17 +92,15 @@ def denoise_recording(
             if progress:
                 progress(done, total)
         one = blended.result()
-        if settings.samples == 1:
-            mean = one
-        else:
-            mean = mean + one.astype(np.float64) / settings.samples
-            square = square + one.astype(np.float64) ** 2 / settings.samples
-    frames = intensity.undo(np.asarray(mean, np.float32))
+        mean += one / settings.samples
+        if square is not None:
+            square += one.astype(np.float64) ** 2 / settings.samples
+    frames = intensity.undo(mean)
     frames = frames.clip(min(0.0, float(recording.frames.min())), recording.peak)
     frames = borders.kept(frames, recording.frames)
     uncertainty = None
-    if settings.samples > 1:
-        variance = np.maximum(np.asarray(square) - np.asarray(mean) ** 2, 0)
+    if square is not None:
+        variance = np.maximum(square - mean**2, 0)
         variance *= settings.samples / (settings.samples - 1)
         uncertainty = (np.sqrt(variance) * intensity.scale).astype(np.float32)
     seconds = time.perf_counter() - started
@@ -169,67 +120,6 @@ def denoise_recording(
     return Restored(replace(recording, frames=frames), uncertainty, used)
 
 
-def window_condition(
-    windows: list[Window],
-    noisy: np.ndarray,
-    audio: np.ndarray | None,
-    context: float,
-    device: torch.device,
-    given: bool = True,
-) -> Condition:
-    """What the model is told about some windows of a recording.
-
-    Args:
-        windows: Windows of one length.
-        noisy: Normalised frames of the whole recording, (frame, height, width).
-        audio: Its sound at the encoder's rate, or None.
-        context: Sound before and after the frames [s].
-        device: Where the model is.
-        given: False hides the noisy frames (generation from sound).
-    """
-    frames = np.stack([noisy[window.frame_indices(len(noisy))] for window in windows])
-    times = np.stack([window.frame_times() for window in windows])
-    condition = Condition(
-        noisy=torch.from_numpy(frames).to(device),
-        given=torch.full(frames.shape[:2], given, device=device),
-        times=torch.from_numpy(times).float().to(device),
-    )
-    if audio is None:
-        return condition
-    waveform = np.stack([window.audio(audio, AUDIO_RATE, context) for window in windows])
-    starts = [window.audio_start(AUDIO_RATE, context) for window in windows]
-    return replace(
-        condition,
-        waveform=torch.from_numpy(waveform).to(device),
-        waveform_start=torch.tensor(starts, dtype=torch.float32, device=device),
-    )
-
-
-@torch.inference_mode()
-def sample_windows(
-    model: Model,
-    condition: Condition,
-    windows: list[Window],
-    total: int,
-    settings: DenoiseSettings,
-    draw: int = 0,
-) -> Tensor:
-    """Run the sampler on some windows, (window, frame, height, width), normalised intensity."""
-    size = (condition.noisy.shape[2], condition.noisy.shape[3])
-    device = condition.noisy.device
-    numbers = [window.frame_indices(total) for window in windows]
-
-    def noise(step: int) -> Tensor:
-        planes = [frame_noise(settings.seed, draw, step, n, size) for n in numbers]
-        return torch.from_numpy(np.stack(planes)).to(device)
-
-    steps = intervals(settings.sampler, settings.steps)
-    sigmas = model.config.noise.schedule(steps)
-    denoiser = model.prepared(condition, settings.guidance)
-    start = noise(0) * float(sigmas[0])
-    return sample(denoiser, start, sigmas, settings.sampler, lambda step: noise(step + 1))
-
-
 def _denoise_batch(
     part: list[Window],
     noisy: np.ndarray,
@@ -237,12 +127,12 @@ def _denoise_batch(
     model: Model,
     settings: DenoiseSettings,
     draw: int,
-) -> Iterator[np.ndarray]:
+) -> np.ndarray:
     device = next(model.parameters()).device
     with torch.inference_mode():
         condition = window_condition(part, noisy, audio, model.config.audio.context, device)
         restored = sample_windows(model, condition, part, len(noisy), settings, draw)
-    return iter(restored.float().cpu().numpy())
+    return restored.float().cpu().numpy()
 
 
 def usable_device(name: str) -> torch.device:
@@ -290,7 +180,9 @@ def denoise(
     """
     chosen = checked_settings(settings)
     model, _ = load_model(weights, usable_device(device))
-    return denoise_recording(_as_recording(source, audio, rate, sample_rate), model, chosen, progress)
+    return denoise_recording(
+        _as_recording(source, audio, rate, sample_rate), model, chosen, progress
+    )
 
 
 def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
@@ -299,8 +191,6 @@ def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
     Raises:
         UsageError: If a value is out of range or unknown.
     """
-    from pydantic import ValidationError
-
     try:
         return DenoiseSettings(**values)
     except ValidationError as error:
@@ -315,11 +205,9 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
     if isinstance(source, np.ndarray):
         if rate is None:
             raise UsageError("frames in an array need rate=, frames per second")
-        exact: Fraction = exact_rate(rate)
+        exact = exact_rate(rate)
         peak = float(np.iinfo(source.dtype).max) if source.dtype.kind in "ui" else None
         if audio is not None and not isinstance(audio, np.ndarray):
-            from cleartract.recordings.audio_io import read_audio
-
             found = read_audio(Path(audio))
             audio, sample_rate = found if found else (None, None)
         return Recording(np.asarray(source, np.float32), exact, audio, sample_rate, peak)
@@ -327,6 +215,3 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
     if isinstance(audio, np.ndarray):
         recording = replace(recording, audio=audio, sample_rate=sample_rate)
     return recording
-
-
-__all__ = ["SAMPLERS", "DenoiseSettings", "Restored", "denoise", "denoise_recording"]

@@ -193,7 +193,7 @@ def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
     stored = simulate_recording(settings, task)
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
-        np.savez(file, **stored)
+        np.savez(file, **stored)  # type: ignore[arg-type]
     os.replace(temporary, target)
     return len(stored["clean"]) / float(exact_rate(stored["rate"]))
 

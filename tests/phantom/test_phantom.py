@@ -21,7 +21,9 @@ def test_the_same_seed_speaks_the_same(performance):
 
 
 def test_sound_and_motion_have_the_same_length(performance):
-    assert len(performance.audio) / speech.AUDIO_RATE == pytest.approx(performance.duration, abs=1e-3)
+    assert len(performance.audio) / speech.AUDIO_RATE == pytest.approx(
+        performance.duration, abs=1e-3
+    )
     assert performance.duration == pytest.approx(1.15, abs=0.1)
     assert np.abs(performance.audio).max() == pytest.approx(0.5, abs=0.01)
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from cleartract.errors import OutputError, RecordingError
-from cleartract.recordings.recording import Intensity, Recording, prepared_audio
+from cleartract.recordings.recording import Intensity, prepared_audio
 from cleartract.recordings.video_io import open_recording, probe
 from cleartract.recordings.video_out import (
     display_levels,
@@ -101,7 +101,10 @@ def test_kinds_of_grey_video(tmp_path, moving_frames, name, codec, pixel_format,
 def test_colour_is_refused(tmp_path, moving_frames):
     frames = np.repeat(moving_frames[..., None], 3, -1).astype(np.uint8)
     frames[:, 10:30, 10:30, 0] = 250
-    for name, codec, pixel_format in (("c.avi", "rawvideo", "bgr24"), ("c.mp4", "mpeg4", "yuv420p")):
+    for name, codec, pixel_format in (
+        ("c.avi", "rawvideo", "bgr24"),
+        ("c.mp4", "mpeg4", "yuv420p"),
+    ):
         write_raw(tmp_path / name, frames, codec, pixel_format)
         with pytest.raises(RecordingError, match="is in colour"):
             open_recording(tmp_path / name)

@@ -32,7 +32,7 @@ def test_every_frame_is_covered_and_windows_stay_inside(shape):
     assert set(seen) == set(range(total))
     assert all(w.frames == frames for w in windows)
     if total >= frames:
-        assert all(0 <= w.first and w.first + frames <= total for w in windows)
+        assert all(w.first >= 0 and w.first + frames <= total for w in windows)
         assert len({w.first for w in windows}) == len(windows)
 
 

@@ -59,8 +59,10 @@ def test_run_folder(tmp_path, corpus, dataset, config):
     epochs = sorted(path.name for path in (run / "samples").iterdir())
     assert epochs == ["epoch-001", "epoch-002"]
     for epoch in epochs:
-        kinds = sorted(path.name.split("_", 2)[2] if path.suffix == ".png" else path.suffix
-                       for path in (run / "samples" / epoch).iterdir())
+        kinds = sorted(
+            path.name.split("_", 2)[2] if path.suffix == ".png" else path.suffix
+            for path in (run / "samples" / epoch).iterdir()
+        )
         assert kinds == [".mp4", "frames.png", "kymograph.png"]
     page = (run / "index.html").read_text()
     assert page.count("epoch-002/") == 3
@@ -79,7 +81,11 @@ def test_batches_depend_on_seed_and_step_alone(dataset, config):
 
 def test_shares_of_dropped_audio_and_frames(dataset, tiny_config):
     config = TrainingConfig(
-        model=tiny_config, batch=64, window_frames=2, audio_dropout=0.3, frames_dropout=0.4,
+        model=tiny_config,
+        batch=64,
+        window_frames=2,
+        audio_dropout=0.3,
+        frames_dropout=0.4,
         lost_runs=0.0,
     )
     source = BatchSource(dataset, config)
@@ -105,7 +111,8 @@ def test_severity_is_the_loss_of_doing_nothing(dataset, config, tiny_model):
     batch = BatchSource(dataset, config).draw(1)
     spread = tiny_model.spread(batch.condition.given)
     guess = torch.where(
-        batch.condition.given[..., None, None], batch.condition.noisy,
+        batch.condition.given[..., None, None],
+        batch.condition.noisy,
         torch.tensor(tiny_model.config.intensity_mean),
     )
     expected = (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))

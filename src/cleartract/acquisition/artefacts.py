@@ -25,7 +25,10 @@ def moving_average(frames: np.ndarray, width: int) -> np.ndarray:
     padded = np.concatenate(
         [frames[:1].repeat(before, 0), frames, frames[-1:].repeat(width - 1 - before, 0)]
     )
-    return sum(padded[i : i + len(frames)] for i in range(width)) / np.float32(width)
+    total = np.zeros_like(frames)
+    for first in range(width):
+        total += padded[first : first + len(frames)]
+    return total / np.float32(width)
 
 
 def truncate(frames: np.ndarray, share: float) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -24,7 +25,7 @@ def compress(frames: np.ndarray, codec: str, quality: float) -> np.ndarray:
     n_frames, height, width = frames.shape
     grey = np.round(frames * _LEVEL_ONE).clip(0, 255).astype(np.uint8)
     grey = np.pad(grey, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
-    encoder = av.CodecContext.create(codec, "w")
+    encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height = grey.shape[2], grey.shape[1]
     encoder.time_base, encoder.framerate = Fraction(1, 25), Fraction(25)
     encoder.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
@@ -36,7 +37,7 @@ def compress(frames: np.ndarray, codec: str, quality: float) -> np.ndarray:
         encoder.qmin = encoder.qmax = scale
         encoder.gop_size = 12
         encoder.bit_rate = 2_000_000
-    decoder = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
+    decoder: Any = av.CodecContext.create("h264" if codec == "libx264" else codec, "r")
     decoder.thread_count = 1
     packets = []
     for index, plane in enumerate(grey):

@@ -111,9 +111,7 @@ class Degradation:
         if self.haze:
             signal = artefacts.haze(signal, self.haze, self.haze_width, self.haze_arms)
         if self.streaks:
-            signal = signal + artefacts.streaks(
-                rng, signal.shape, self.streaks, self.streak_level
-            )
+            signal = signal + artefacts.streaks(rng, signal.shape, self.streaks, self.streak_level)
         if self.spikes:
             signal = signal + artefacts.spikes(rng, signal.shape, self.spikes, self.spike_level)
         if self.noise:
@@ -124,5 +122,5 @@ class Degradation:
         if self.codec:
             frames = compress(frames, self.codec, self.codec_quality)
         elif self.eight_bit:
-            frames = np.round(frames * 200).clip(0, 255) / 200
-        return frames.astype(np.float32)
+            frames = (np.round(frames * 200).clip(0, 255) / 200).astype(np.float32)
+        return frames

@@ -46,11 +46,9 @@ class Demo:
             return video, picture
         noisy, clean = open_recording(source), open_recording(result)
         levels = [np.round(r.frames).clip(0, 255).astype(np.uint8) for r in (noisy, clean)]
-        sound = (noisy.audio, noisy.sample_rate) if noisy.audio is not None else None
         with atomic(video) as temporary:
-            write_video(
-                temporary, side_by_side(levels), noisy.rate, sound, sound_from=source  # type: ignore[arg-type]
-            )
+            panels = side_by_side(levels)
+            write_video(temporary, panels, noisy.rate, noisy.sound, sound_from=source)
         frames = np.linspace(0, len(noisy) - 1, 8).astype(int)
         rows = [strip(level, frames) for level in levels]
         lines = [kymograph(level, column=0.42) for level in levels]

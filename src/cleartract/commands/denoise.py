@@ -122,7 +122,9 @@ class Denoise:
         heard = recording.audio is not None and not self.no_audio
         print(f"{self.input}: {len(recording)} frames, {width}x{height}, {recording.rate} fps")
         print(f"sound: {'heard by the model' if heard else 'not used'}")
-        print(f"{len(windows)} windows of {windows[0].frames} frames, {settings.steps} step(s) each")
+        print(
+            f"{len(windows)} windows of {windows[0].frames} frames, {settings.steps} step(s) each"
+        )
         for name, path in targets.items():
             print(f"would write {name}: {path}")
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 _LINE_SECONDS = 30
 
 
+class Update(Protocol):
+    """Tell a bar how far the work is."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None:
+        """Done, total, and a note behind the bar."""
+        ...
+
+
 @contextmanager
-def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float, str], None]]:
+def progress_bar(title: str, unit: str) -> Iterator[Update]:
     """A bar; call the result with done, total and a note.
 
     Args:
@@ -51,7 +60,7 @@ def progress_bar(title: str, unit: str) -> Iterator[Callable[[float, float, str]
         yield update
 
 
-def _lines(title: str, unit: str) -> Callable[[float, float, str], None]:
+def _lines(title: str, unit: str) -> Update:
     """A line every half minute, for log files."""
     start = last = time.monotonic()
 
@@ -61,7 +70,10 @@ def _lines(title: str, unit: str) -> Callable[[float, float, str], None]:
         if now - last >= _LINE_SECONDS and done:
             last = now
             left = (now - start) / done * (total - done)
-            print(f"{title}: {done:.0f}/{total:.0f} {unit}, {left:.0f} s left {note}".rstrip(),
-                  file=sys.stderr, flush=True)
+            print(
+                f"{title}: {done:.0f}/{total:.0f} {unit}, {left:.0f} s left {note}".rstrip(),
+                file=sys.stderr,
+                flush=True,
+            )
 
     return update

@@ -45,7 +45,9 @@ class Train:
         try:
             text = self.config.read_text() if self.config else "{}"
             chosen = TrainingConfig.model_validate_json(text).model_dump()
-            chosen |= {k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None}
+            chosen |= {
+                k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None
+            }
             config = TrainingConfig.model_validate(chosen)
         except (OSError, ValidationError) as error:
             reason = " ".join(str(error).split())

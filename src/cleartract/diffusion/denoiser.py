@@ -80,7 +80,9 @@ def conditioned(denoiser: Callable[..., Tensor], **condition: Any) -> DenoiserFu
     return call
 
 
-def guided(conditional: DenoiserFunction, null: DenoiserFunction, weight: float) -> DenoiserFunction:
+def guided(
+    conditional: DenoiserFunction, null: DenoiserFunction, weight: float
+) -> DenoiserFunction:
     """Classifier-free guidance: null + weight (conditional - null); itself a denoiser.
 
     Args:

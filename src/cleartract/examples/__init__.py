@@ -1,0 +1,1 @@
+"""The recording that ships with the package."""

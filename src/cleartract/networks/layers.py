@@ -85,7 +85,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor, frames: int) -> Tensor:
         """x (batch * frame, ...), embedding (batch, channel)."""
-        scale, shift = self.modulate(embedding).repeat_interleave(frames, 0)[..., None, None].chunk(2, 1)
+        scale, shift = (
+            self.modulate(embedding).repeat_interleave(frames, 0)[..., None, None].chunk(2, 1)
+        )
         h = self.first(F.silu(self.norm(x)))
         x = self.skip(x) + self.second(F.silu(torch.addcmul(shift, h, 1 + scale)))
         return x if self.temporal is None else x + self.temporal(x, frames)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cleartract.phantom.speaker import FIELD_OF_VIEW, Speaker
 
@@ -14,17 +15,17 @@ _ANGLES = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 CIRCLE = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], 1)
 
 
-def smooth_curve(points: np.ndarray, rounds: int, closed: bool) -> np.ndarray:
+def smooth_curve(points: ArrayLike, rounds: int, closed: bool) -> np.ndarray:
     """Corner cutting (Chaikin 1974): each round replaces a corner by two points."""
-    points = np.asarray(points, float)
+    curve = np.asarray(points, float)
     for _ in range(rounds):
-        first = points if closed else points[:-1]
-        second = np.roll(points, -1, 0) if closed else points[1:]
+        first = curve if closed else curve[:-1]
+        second = np.roll(curve, -1, 0) if closed else curve[1:]
         cut = np.empty((2 * len(first), 2))
         cut[0::2] = 0.75 * first + 0.25 * second
         cut[1::2] = 0.25 * first + 0.75 * second
-        points = cut if closed else np.vstack([points[:1], cut, points[-1:]])
-    return points
+        curve = cut if closed else np.vstack([curve[:1], cut, curve[-1:]])
+    return curve
 
 
 class Canvas:

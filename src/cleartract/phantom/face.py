@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def profile(pose: Pose) -> Profile:
     floor = pose.menton - 0.5 * shape["submental"]
     under = 0.5 * pose.jaw([[3.0, floor]])[0] + 0.5 * np.array([3.0, floor - 0.2])
     hyoid, slope = pose.hyoid, shape["neck_slope"]
-    neck = [hyoid + (0.9, 0.05), hyoid + (0.15, -0.45)]
+    neck: list[Any] = [hyoid + (0.9, 0.05), hyoid + (0.15, -0.45)]
     neck += [[hyoid[0] - 0.05 + slope * 2, hyoid[1] - 2.5], [hyoid[0] + slope * 6, -11]]
     neck += [[hyoid[0] + slope * 7, _BOTTOM]]
     below = [lower_lip[-4], lower_lip[-3] + (0.06, 0.05), lower_lip[-2] + (0.16, 0.05)]
@@ -102,12 +103,19 @@ def paint_lips_and_chin(canvas: Canvas, pose: Pose, skin: Profile) -> None:
     fat = tissue["fat"]
     upper_lip, lower_lip = pose.upper[28:], pose.lower[22:]
     canvas.line(skin.upper[6:-14] + (-width * 0.5, -0.05), fat * 0.8, width * 0.9, 0)
-    inner = [[5.45, 0.2], [5.2, 0.9], [5.25, 1.55], [_LIP_X - 0.9, 1.75]]
+    inner: Any = [[5.45, 0.2], [5.2, 0.9], [5.25, 1.55], [_LIP_X - 0.9, 1.75]]
     canvas.fill(np.vstack([skin.upper[-26:], upper_lip[:-3][::-1], inner]), tissue["lip"], 0)
     front = upper_lip[-1]
-    pad = [[_LIP_X - 0.55, 1.45], [_LIP_X - 0.35, 0.9], front + (-0.15, 0.5), front + (-0.5, 0.32)]
+    pad: list[Any] = [
+        [_LIP_X - 0.55, 1.45],
+        [_LIP_X - 0.35, 0.9],
+        front + (-0.15, 0.5),
+        front + (-0.5, 0.32),
+    ]
     canvas.fill([*pad, [5.85, 0.4], [5.75, 1.2]], fat)
-    inner = pose.jaw([[3.2, pose.menton + 0.6], [4.3, pose.menton + 0.8], [5.1, -3.9], [5.15, -2.3]])
+    inner = pose.jaw(
+        [[3.2, pose.menton + 0.6], [4.3, pose.menton + 0.8], [5.1, -3.9], [5.15, -2.3]]
+    )
     canvas.fill(np.vstack([lower_lip[:-3], skin.lower[2:26], inner]), tissue["lip"] * 0.9, 0)
     canvas.line(skin.lower[10:-2] + (-width * 0.25, width * 0.3), fat, width * 1.05, 0)
     pad = [[5.55, -2.7], [5.8, -3.5], [5.45, -4.4], [4.8, -4.8], [5.25, -3.5]]
@@ -117,10 +125,10 @@ def paint_lips_and_chin(canvas: Canvas, pose: Pose, skin: Profile) -> None:
 def paint_nostril_and_outside(canvas: Canvas, skin: Profile) -> None:
     """Nostril, then air over everything outside the skin."""
     tip = skin.nose_tip
-    inner = [0.5 * (tip[0] - 0.95) + 2.7, 0.5 * tip[1] + 1.05]
+    inner: Any = [0.5 * (tip[0] - 0.95) + 2.7, 0.5 * tip[1] + 1.05]
     signal = canvas.speaker.tissue["air"] + 0.1
     canvas.line([tip + (-0.62, -0.28), tip + (-0.95, 0.0), inner], signal, 0.2)
     between = 0.5 * (skin.upper[-1] + skin.lower[0])
-    corners = [[25, _BOTTOM], [25, 20], [3, 20]]  # far outside, also for a rotated head
+    corners: Any = [[25, _BOTTOM], [25, 20], [3, 20]]  # far outside, also for a rotated head
     outside = np.vstack([skin.upper, between, skin.lower, corners])
     canvas.fill(outside, 0.0, 0)

@@ -54,7 +54,9 @@ def _nasal_cavity(canvas: Canvas, palate_y: float) -> np.ndarray:
     mask.fill(cavity, 1.0)
     for k, height in enumerate((0.5, 1.25, 2.1)):  # turbinates: broken, uneven streaks
         start = [[5.7 - 0.35 * k, 1.95 + height * 0.75], [4.0, 2.4 + height]]
-        streak = smooth_curve([*start, [1.8, 2.3 + height * 1.02], [-0.2, 2.1 + height * 0.8]], 3, False)
+        streak = smooth_curve(
+            [*start, [1.8, 2.3 + height * 1.02], [-0.2, 2.1 + height * 0.8]], 3, False
+        )
         for j in range(0, len(streak) - 3, 2):
             width = 0.08 + 0.16 * abs(np.sin(j * 0.7 + k * 2 + speaker.warp_phase[0, 0]))
             wave = abs(np.cos(j * 0.33 + speaker.warp_phase[1, 1] + k))
@@ -86,8 +88,10 @@ def _spine(canvas: Canvas) -> None:
     )
     top, index = 1.0 + shape["vertebra_start"], 0
     while top > _BOTTOM:
-        height = shape["vertebra_height"] * (0.62, 1.45)[index] if index < 2 else (
-            shape["vertebra_height"] * 0.95
+        height = (
+            shape["vertebra_height"] * (0.62, 1.45)[index]
+            if index < 2
+            else (shape["vertebra_height"] * 0.95)
         )
         x = front(top - height / 2) - 0.12
         width = depth * (0.55 if index == 0 else 1.0)

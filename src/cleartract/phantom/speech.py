@@ -23,7 +23,27 @@ SAMPLES_PER_STATE = 110
 STATE_RATE = SYNTHESIS_RATE / SAMPLES_PER_STATE  # motor states per second [Hz]
 AUDIO_RATE = 20_000  # of the stored sound [Hz], as in the public rtMRI sets
 TRACT_NAMES = tuple(
-    "HX HY JX JA LP LD VS VO TCX TCY TTX TTY TBX TBY TRX TRY TS1 TS2 TS3".split()
+    [
+        "HX",
+        "HY",
+        "JX",
+        "JA",
+        "LP",
+        "LD",
+        "VS",
+        "VO",
+        "TCX",
+        "TCY",
+        "TTX",
+        "TTY",
+        "TBX",
+        "TBY",
+        "TRX",
+        "TRY",
+        "TS1",
+        "TS2",
+        "TS3",
+    ]
 )
 TRACT = {name: index for index, name in enumerate(TRACT_NAMES)}
 OUTLINES = ("upper", "lower", "tongue", "epiglottis")

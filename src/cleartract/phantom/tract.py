@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cleartract.phantom.canvas import CIRCLE, Canvas, smooth_curve
@@ -18,7 +20,7 @@ def paint_mouth_floor(canvas: Canvas, pose: Pose) -> None:
     base = [lower[4] + (0.1, -0.1), hyoid + (-0.4, 0.75), hyoid + (0.6, 0.75)]
     muscle = np.vstack([base, symphysis, lower[15:7:-1]])
     canvas.fill(muscle, tissue["tongue"] * tissue["floor"])
-    middle = 0.6 * pose.jaw([[2.6, menton + 0.35 - 0.5 * submental]])
+    middle: Any = 0.6 * pose.jaw([[2.6, menton + 0.35 - 0.5 * submental]])
     middle = middle + 0.4 * np.array([[2.6, menton + 0.15 - 0.5 * submental]])
     plane = np.vstack([pose.jaw([[4.0, menton + 0.62]]), middle, [hyoid + (0.5, 0.5)]])
     canvas.line(plane, tissue["fat"] * 0.95, 0.26)

@@ -49,7 +49,9 @@ def open_array(path: Path, audio: str | Path | None = None) -> Recording:
     found = content.get("rate", content.get("fps"))
     if found is None:
         if path.suffix.lower() == ".npz":
-            raise RecordingError(f"{path}: holds no rate or fps; add it, as [numerator, denominator]")
+            raise RecordingError(
+                f"{path}: holds no rate or fps; add it, as [numerator, denominator]"
+            )
         warnings.append("no frame rate in the file: 65040/781 assumed")
     try:
         rate = _ASSUMED_RATE if found is None else _rate(found)
@@ -101,4 +103,4 @@ def write_array(path: Path, recording: Recording, provenance: dict) -> None:
     if recording.audio is not None and recording.sample_rate is not None:
         content |= {"audio": recording.audio, "sample_rate": np.array(recording.sample_rate)}
     with open(path, "wb") as file:
-        np.savez(file, **content)
+        np.savez(file, **content)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zipfile
 from collections import OrderedDict
@@ -209,13 +210,11 @@ def _find(folder: Path, split: str) -> list[Entry]:
 
 def _simulated_entry(path: Path) -> tuple[Entry, str]:
     """Read the header only: a corpus of hours opens in seconds."""
-    import json
-
     with zipfile.ZipFile(path) as archive, archive.open("clean.npy") as member:
         np.lib.format.read_magic(member)
         shape, _, _ = np.lib.format.read_array_header_1_0(member)
     with np.load(path, allow_pickle=False) as file:
         rate = exact_rate(file["rate"])
         parameters = json.loads(str(file["parameters"]))
-    entry = Entry(path, parameters["speaker"], shape[0], shape[1:], rate, simulated=True)
+    entry = Entry(path, parameters["speaker"], shape[0], (shape[1], shape[2]), rate, simulated=True)
     return entry, parameters["split"]

@@ -68,7 +68,9 @@ class Recording:
             shape = self.frames.shape
             raise RecordingError(f"{name}: frames must be (frame, height, width), got {shape}")
         if not np.isfinite(self.frames).all():
-            raise RecordingError(f"{name}: frames hold values that are not finite; repair them first")
+            raise RecordingError(
+                f"{name}: frames hold values that are not finite; repair them first"
+            )
         if (self.audio is None) != (self.sample_rate is None):
             raise RecordingError(f"{name}: audio and sample_rate must be given together")
 
@@ -80,15 +82,20 @@ class Recording:
         """Length of the video [s]."""
         return float(len(self.frames) / self.rate)
 
+    @property
+    def sound(self) -> tuple[np.ndarray, int] | None:
+        """Waveform and its sample rate [Hz], or None."""
+        if self.audio is None or self.sample_rate is None:
+            return None
+        return self.audio, self.sample_rate
+
     def audio_at(self, sample_rate: int) -> np.ndarray | None:
         """The sound at another rate [Hz], at a common loudness, or None.
 
         The loudest tenth of the sound gets a root mean square of 0.1, so that a quiet recording
         is heard like a loud one.
         """
-        if self.audio is None or self.sample_rate is None:
-            return None
-        return prepared_audio(self.audio, self.sample_rate, sample_rate)
+        return prepared_audio(*self.sound, sample_rate) if self.sound else None
 
 
 def prepared_audio(audio: np.ndarray, sample_rate: int, wanted: int) -> np.ndarray:

@@ -207,9 +207,7 @@ def _checked_rate(
     middle = float(np.median(steps))
     tolerance = max(_IRREGULAR * middle, 0.0011)  # some containers round to 1 ms
     if middle <= 0 or float(np.abs(steps - middle).max()) > tolerance:
-        raise RecordingError(
-            f"{path}: variable frame rate; write it again with a constant one"
-        )
+        raise RecordingError(f"{path}: variable frame rate; write it again with a constant one")
     measured = (len(stamps) - 1) / float(stamps[-1] - stamps[0])
     if abs(measured - float(rate)) > 0.01 * measured:
         warnings.append(f"rate of the header {float(rate):.4f} is wrong, frames say {measured:.4f}")

@@ -66,7 +66,7 @@ def write_recording(
                 temporary,
                 display_levels(recording),
                 recording.rate,
-                _sound(recording),
+                recording.sound,
                 sound_from=sound_from,
             )
 
@@ -82,12 +82,6 @@ def display_levels(recording: Recording) -> np.ndarray:
     return np.round(frames).clip(0, 255).astype(np.uint8)
 
 
-def _sound(recording: Recording) -> tuple[np.ndarray, int] | None:
-    if recording.audio is None or recording.sample_rate is None:
-        return None
-    return recording.audio, recording.sample_rate
-
-
 def write_master(path: Path, recording: Recording) -> None:
     """Write a lossless FFV1 video of 16 bit grey in AVI, with its sound as PCM.
 
@@ -97,7 +91,7 @@ def write_master(path: Path, recording: Recording) -> None:
     peak = recording.peak or max(float(recording.frames.max()), 1e-12)
     levels = np.round(recording.frames * (65535.0 / peak)).clip(0, 65535).astype(np.uint16)
     with atomic(path) as temporary:
-        write_video(temporary, levels, recording.rate, _sound(recording), codec="ffv1")
+        write_video(temporary, levels, recording.rate, recording.sound, codec="ffv1")
 
 
 def write_video(
@@ -182,7 +176,11 @@ def _encode_video(container: Any, stream: Any, codec: str, frames: np.ndarray) -
 
 def _encoder_rate(codec: str, rate: int) -> int:
     supported = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-    return rate if codec != "aac" or rate in supported else min(s for s in supported if s >= min(rate, 48000))
+    return (
+        rate
+        if codec != "aac" or rate in supported
+        else min(s for s in supported if s >= min(rate, 48000))
+    )
 
 
 def _encode_sound(container: Any, stream: Any, samples: np.ndarray, rate: int) -> None:
@@ -208,9 +206,7 @@ def _copied_stream(container: Any, suffix: str, sound_from: Path | None) -> tupl
     return None
 
 
-def side_by_side(
-    panels: list[np.ndarray], zoom: int = 4, gap: int = 4
-) -> np.ndarray:
+def side_by_side(panels: list[np.ndarray], zoom: int = 4, gap: int = 4) -> np.ndarray:
     """Panels of one size next to each other, enlarged, (frame, height, width) uint8.
 
     Args:

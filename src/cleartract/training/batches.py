@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from cleartract.model import Condition
-from cleartract.networks.audio import AUDIO_RATE
 from cleartract.recordings.dataset import AVDataset, AVSample, Entry
 from cleartract.recordings.windows import Window
 from cleartract.training.augmentation import TrainingDegradation
@@ -56,7 +55,9 @@ class BatchSource:
             if entry.frames >= config.window_frames:
                 groups.setdefault((entry.size, entry.rate), []).append(entry)
         if not groups:
-            raise ValueError(f"no recording is as long as a window of {config.window_frames} frames")
+            raise ValueError(
+                f"no recording is as long as a window of {config.window_frames} frames"
+            )
         self.groups = [groups[key] for key in sorted(groups)]
         self.smallest = min(min(entry.size) for entry in dataset.entries)
 
@@ -93,7 +94,6 @@ class BatchSource:
                 first = int(rng.integers(frames - length + 1))
                 given[row, first : first + length] = False
         silent = np.zeros_like(samples[0].waveform) if samples[0].waveform is not None else None
-        waveforms = [silent if s.waveform is None else s.waveform for s in samples]
         heard = torch.from_numpy(rng.random(count) >= config.audio_dropout)
         heard &= torch.tensor([sample.waveform is not None for sample in samples])
         times = np.stack([sample.window.frame_times() for sample in samples])
@@ -105,6 +105,7 @@ class BatchSource:
         )
         if silent is not None:
             starts = torch.tensor([sample.waveform_start for sample in samples])
+            waveforms = [silent if s.waveform is None else s.waveform for s in samples]
             sound = torch.from_numpy(np.stack(waveforms))
             condition = replace(condition, waveform=sound, waveform_start=starts)
         noise = torch.randn(clean.shape, generator=generator)

@@ -35,7 +35,9 @@ def load_checkpoint(folder: Path, config_json: str) -> dict | None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CorpusError(f"{path}: damaged checkpoint ({error}); delete it to start anew") from error
+        raise CorpusError(
+            f"{path}: damaged checkpoint ({error}); delete it to start anew"
+        ) from error
     if state["config"] != config_json:
         raise CorpusError(f"{folder}: holds a run with another config; choose another --out")
     return state

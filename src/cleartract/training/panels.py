@@ -18,8 +18,9 @@ from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.video_out import atomic, side_by_side, write_video
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
-from cleartract.restore import DenoiseSettings, denoise_recording, sample_windows, window_condition
+from cleartract.restore import denoise_recording
 from cleartract.training.history import write_history
+from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
 
 ROWS = ("noisy", "with audio", "without audio", "audio alone", "truth")
 _GENERATION = DenoiseSettings(sampler="dpmpp_2m", steps=6, window_duration=16, step_duration=12)
@@ -88,11 +89,9 @@ class QualitativePanel:
             save_png(folder / f"{item.name}_frames.png", [strip(r, chosen) for r in rows.values()])
             lines = [kymograph(row, _GRID_LINE) for row in rows.values()]
             save_png(folder / f"{item.name}_kymograph.png", lines)
-            audio, rate = item.noisy.audio, item.noisy.sample_rate
-            sound = (audio, rate) if audio is not None and rate is not None else None
             with atomic(folder / f"{item.name}.mp4") as temporary:
                 panels = side_by_side(list(rows.values()), zoom=2)
-                write_video(temporary, panels, item.noisy.rate, sound)
+                write_video(temporary, panels, item.noisy.rate, item.noisy.sound)
         write_history(self.run, [item.name for item in self.items], ROWS)
 
 

@@ -1,0 +1,36 @@
+"""Make the recording that ships with the package: simulated, noisy, with its sound.
+
+python -m benchmarks.make_example
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.video_out import atomic, write_video
+from cleartract.simulate import CorpusSettings, Task, simulate_recording
+from cleartract.types import exact_rate
+
+SEED = 2026  # no corpus in this repository uses it
+
+
+def main() -> None:
+    settings = CorpusSettings(speakers=1, minutes=0.1, seed=SEED, seconds=4.0, timit_share=0.0)
+    stored = simulate_recording(settings, Task(speaker=0, index=3, split="example"))
+    parts = stored["view_shared"].astype(np.float32)
+    frames = np.hypot(parts[:, 0], parts[:, 1])
+    rate = exact_rate(stored["rate"])
+    recording = Recording(frames, rate, stored["audio"], int(stored["sample_rate"]))
+    levels = np.round(frames / np.percentile(frames, 99.9) * 235).clip(0, 255).astype(np.uint8)
+    target = Path("src/cleartract/examples/speech.mp4")
+    with atomic(target) as temporary:
+        sound = (recording.audio, recording.sample_rate)
+        write_video(temporary, levels, rate, sound, crf=20)  # type: ignore[arg-type]
+    print(target, stored["parameters"])
+
+
+if __name__ == "__main__":
+    main()

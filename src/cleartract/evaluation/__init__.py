@@ -1,0 +1,1 @@
+"""Evaluation: numbers that say how good a denoised recording is."""

@@ -1,0 +1,125 @@
+"""Windows of a recording through the model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from cleartract.diffusion.samplers import intervals, sample
+from cleartract.model import Condition, Model
+from cleartract.networks.audio import AUDIO_RATE
+from cleartract.recordings.windows import Window
+
+
+class DenoiseSettings(BaseModel):
+    """How a recording is denoised.
+
+    Attributes:
+        window_duration: [frames] if an int, else [s].
+        step_duration: From one window to the next, [frames] if an int, else [s].
+        blend: Weights of the overlap-add: `hann`, `triangular` or `uniform`.
+        sampler: `ddpm`, `ddim`, `heun` or `dpmpp_2m`; all the same for one step.
+        steps: Network evaluations; 1 gives the posterior mean, more give texture.
+        guidance: Weight of the audio; 1 is the model as trained.
+        samples: Independent samples to average; their spread is the uncertainty.
+        seed: Seed of the diffusion noise, keyed to the absolute frame.
+        batch: Windows denoised together.
+        use_audio: Whether the sound is given to the model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    window_duration: int | float = Field(16, gt=0)
+    step_duration: int | float = Field(10, gt=0)
+    blend: Literal["hann", "triangular", "uniform"] = "hann"
+    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "heun"
+    steps: int = Field(1, ge=1, le=1000)
+    guidance: float = 1.0
+    samples: int = Field(1, ge=1, le=1000)
+    seed: int = Field(0, ge=0)
+    batch: int = Field(4, ge=1)
+    use_audio: bool = True
+
+
+def frame_noise(
+    seed: int, draw: int, step: int, frames: np.ndarray, size: tuple[int, int]
+) -> np.ndarray:
+    """Standard normal noise that depends on the absolute frame, not on its window.
+
+    Args:
+        seed: Seed of the run.
+        draw: Which of several samples.
+        step: 0 for the start, then one per stochastic step.
+        frames: Absolute frame numbers, (frame,).
+        size: (height, width) [pixels].
+
+    Returns:
+        (frame, height, width) float32.
+    """
+    keyed = (np.random.default_rng([seed, draw, step, int(f)]) for f in frames)
+    return np.stack([rng.standard_normal(size, dtype=np.float32) for rng in keyed])
+
+
+def window_condition(
+    windows: list[Window],
+    noisy: np.ndarray,
+    audio: np.ndarray | None,
+    context: float,
+    device: torch.device,
+    given: bool = True,
+) -> Condition:
+    """What the model is told about some windows of a recording.
+
+    Args:
+        windows: Windows of one length.
+        noisy: Normalised frames of the whole recording, (frame, height, width).
+        audio: Its sound at the encoder's rate, or None.
+        context: Sound before and after the frames [s].
+        device: Where the model is.
+        given: False hides the noisy frames (generation from sound).
+    """
+    frames = np.stack([noisy[window.frame_indices(len(noisy))] for window in windows])
+    times = np.stack([window.frame_times() for window in windows])
+    condition = Condition(
+        noisy=torch.from_numpy(frames).to(device),
+        given=torch.full(frames.shape[:2], given, device=device),
+        times=torch.from_numpy(times).float().to(device),
+    )
+    if audio is None:
+        return condition
+    waveform = np.stack([window.audio(audio, AUDIO_RATE, context) for window in windows])
+    starts = [window.audio_start(AUDIO_RATE, context) for window in windows]
+    return replace(
+        condition,
+        waveform=torch.from_numpy(waveform).to(device),
+        waveform_start=torch.tensor(starts, dtype=torch.float32, device=device),
+    )
+
+
+@torch.inference_mode()
+def sample_windows(
+    model: Model,
+    condition: Condition,
+    windows: list[Window],
+    total: int,
+    settings: DenoiseSettings,
+    draw: int = 0,
+) -> Tensor:
+    """Run the sampler on some windows, (window, frame, height, width), normalised intensity."""
+    size = (condition.noisy.shape[2], condition.noisy.shape[3])
+    device = condition.noisy.device
+    numbers = [window.frame_indices(total) for window in windows]
+
+    def noise(step: int) -> Tensor:
+        planes = [frame_noise(settings.seed, draw, step, n, size) for n in numbers]
+        return torch.from_numpy(np.stack(planes)).to(device)
+
+    steps = intervals(settings.sampler, settings.steps)
+    sigmas = model.config.noise.schedule(steps)
+    denoiser = model.prepared(condition, settings.guidance)
+    start = noise(0) * float(sigmas[0])
+    return sample(denoiser, start, sigmas, settings.sampler, lambda step: noise(step + 1))
