@@ -11,7 +11,7 @@ import numpy as np
 
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import atomic, write_video
-from cleartract.simulate import CorpusSettings, Task, simulate_recording
+from cleartract.simulation import CorpusSettings, Task, simulate_recording
 from cleartract.types import exact_rate
 
 SEED = 2026  # no corpus in this repository uses it

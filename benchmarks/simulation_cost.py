@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.simulate import CorpusSettings, write_corpus
+from cleartract.simulation import CorpusSettings, simulate
 from cleartract.types import exact_rate
 
 
@@ -39,7 +39,7 @@ def main(options: Options) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        write_corpus(Path(folder), settings)
+        simulate(Path(folder), settings)
         wall = time.perf_counter() - start
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         length = 0.0

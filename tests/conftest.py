@@ -26,11 +26,11 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory) -> Path:
     """Three speakers, one per split, about a second each."""
-    from cleartract.simulate import CorpusSettings, write_corpus
+    from cleartract.simulation import CorpusSettings, simulate
 
     folder = tmp_path_factory.mktemp("corpus")
     settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=3)
-    return write_corpus(folder, settings)
+    return simulate(folder, settings)
 
 
 @pytest.fixture

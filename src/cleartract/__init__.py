@@ -20,7 +20,7 @@ _PUBLIC = {
     "overlap_add": "cleartract.recordings.windows",
     "sample": "cleartract.diffusion.samplers",
     "train": "cleartract.training.loop",
-    "write_corpus": "cleartract.simulate",
+    "simulate": "cleartract.simulation",
 }
 
 __all__ = [*sorted(_PUBLIC), "__version__"]

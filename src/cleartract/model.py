@@ -135,7 +135,7 @@ def save_model(model: Model, path: Path, training: dict[str, Any], half: bool = 
         training: How the weights were made: data, steps, seed and so on.
         half: Store float16 (shipped weights) instead of float32.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {k: (v.half() if half else v).contiguous() for k, v in model.state_dict().items()}
     described = {
@@ -145,7 +145,7 @@ def save_model(model: Model, path: Path, training: dict[str, Any], half: bool = 
         "training": json.dumps(training, sort_keys=True),
     }
     temporary = path.with_name(path.name + ".tmp")
-    save_file(state, temporary, metadata=described)
+    temporary.write_bytes(save(state, metadata=described))
     temporary.replace(path)
 
 

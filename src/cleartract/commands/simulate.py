@@ -32,7 +32,7 @@ class Simulate:
     def run(self) -> None:
         """Simulate."""
         from cleartract.commands.progress import progress_bar
-        from cleartract.simulate import CorpusSettings, check_extra, write_corpus
+        from cleartract.simulation import CorpusSettings, check_extra, simulate
 
         check_extra()
         settings = CorpusSettings(
@@ -45,7 +45,7 @@ class Simulate:
             golden=self.golden,
         )
         with progress_bar("simulating", "recordings") as update:
-            write_corpus(
+            simulate(
                 self.out, settings, self.workers, lambda done, total, _: update(done, total, "")
             )
         print(f"{self.out}: {self.speakers} speakers, {self.minutes:g} minutes")

@@ -203,7 +203,7 @@ def _single_thread() -> None:
         os.environ[name] = "1"
 
 
-def write_corpus(
+def simulate(
     folder: Path,
     settings: CorpusSettings,
     workers: int | None = None,

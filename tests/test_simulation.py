@@ -7,7 +7,7 @@ import pytest
 from cleartract.cli import main
 from cleartract.errors import CorpusError
 from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.simulate import CorpusSettings, split_of, tasks, write_corpus
+from cleartract.simulation import CorpusSettings, simulate, split_of, tasks
 
 
 def files(corpus):
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_bytes(corpus, tmp_path):
     lost.unlink()
     (lost.parent / "recording00.1.tmp").write_bytes(b"half")
     kept = [path.stat().st_mtime_ns for path in files(again)]
-    write_corpus(again, settings, workers=1)
+    simulate(again, settings, workers=1)
     assert [p.read_bytes() for p in files(again)] == [p.read_bytes() for p in files(corpus)]
     assert [path.stat().st_mtime_ns for path in files(again) if path != lost] == kept
     assert not list(again.rglob("*.tmp"))
@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same_bytes(corpus, tmp_path):
 
 def test_another_corpus_is_not_mixed_in(corpus):
     with pytest.raises(CorpusError, match="other settings"):
-        write_corpus(corpus, CorpusSettings(speakers=4))
+        simulate(corpus, CorpusSettings(speakers=4))
     assert main(["simulate", "--out", str(corpus), "--speakers", "5"]) == 7
 
 

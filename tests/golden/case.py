@@ -1,0 +1,18 @@
+"""A fixed input for golden weights."""
+
+import numpy as np
+import torch
+
+from cleartract.model import Condition, Model
+
+
+def golden_output(model: Model) -> np.ndarray:
+    """One evaluation on waves in space, time and sound, (1, 3, 18, 17)."""
+    t, y, x = np.meshgrid(np.arange(3), np.arange(18), np.arange(17), indexing="ij")
+    frames = torch.from_numpy(0.5 + 0.4 * np.sin(y / 3 + t) * np.cos(x / 4))[None].float()
+    sound = torch.sin(torch.arange(3200) / 7.0)[None] * 0.1
+    times = torch.tensor([[-0.012, 0.0, 0.012]])
+    given = torch.tensor([[True, True, False]])
+    condition = Condition(frames, given, times, sound, torch.tensor([-0.1]))
+    with torch.no_grad():
+        return model(frames + 0.1, torch.tensor([0.5]), condition).numpy()

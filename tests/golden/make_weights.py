@@ -1,0 +1,32 @@
+"""Make the golden file of the present weights format: python -m tests.golden.make_weights."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cleartract.model import FORMAT_VERSION, Model, ModelConfig, save_model
+from cleartract.networks.audio import AudioConfig
+from cleartract.networks.video_unet import UNetConfig
+from tests.golden.case import golden_output
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    unet = UNetConfig(
+        stem=4, widths=(8, 8), attention_resolutions=(4,), heads=2, embedding=8, token_channels=8
+    )
+    torch.manual_seed(0)
+    model = Model(ModelConfig(unet=unet, audio=AudioConfig(channels=8, mels=8))).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+            parameter.copy_(parameter.half().float())
+    path = FOLDER / f"weights-format-{FORMAT_VERSION}.safetensors"
+    save_model(model, path, {"note": "golden file"})
+    np.save(FOLDER / f"output-format-{FORMAT_VERSION}.npy", golden_output(model))
+
+
+if __name__ == "__main__":
+    main()
