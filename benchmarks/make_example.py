@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import atomic, write_video
+from cleartract.recordings.windows import Window
 from cleartract.simulation import CorpusSettings, Task, simulate_recording
 from cleartract.types import exact_rate
 
+EDGE = 4  # [frames]
 SEED = 2026  # no corpus in this repository uses it
 
 
@@ -22,13 +23,15 @@ def main() -> None:
     stored = simulate_recording(settings, Task(speaker=0, index=3, split="example"))
     parts = stored["view_shared"].astype(np.float32)
     frames = np.hypot(parts[:, 0], parts[:, 1])
-    rate = exact_rate(stored["rate"])
-    recording = Recording(frames, rate, stored["audio"], int(stored["sample_rate"]))
+    rate, sample_rate = exact_rate(stored["rate"]), int(stored["sample_rate"])
+    whole = Window(0, len(frames), rate)
+    inner = Window(EDGE, whole.frames - 2 * EDGE, rate)  # views are fully shared only inside
+    frames = frames[inner.frame_indices(whole.frames)]
+    audio = inner.audio(stored["audio"], sample_rate)
     levels = np.round(frames / np.percentile(frames, 99.9) * 235).clip(0, 255).astype(np.uint8)
     target = Path("src/cleartract/examples/speech.mp4")
     with atomic(target) as temporary:
-        sound = (recording.audio, recording.sample_rate)
-        write_video(temporary, levels, rate, sound, crf=20)  # type: ignore[arg-type]
+        write_video(temporary, levels, rate, (audio, sample_rate), crf=20)
     print(target, stored["parameters"])
 
 

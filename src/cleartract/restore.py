@@ -67,42 +67,29 @@ def denoise_recording(
     audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
-    total = len(windows) * settings.samples
-    mean = np.zeros(recording.frames.shape, np.float64)
-    square = np.zeros_like(mean) if settings.samples > 1 else None
-    done = 0
-    batch = settings.batch
+    total, done, batch = len(windows) * settings.samples, 0, settings.batch
+
+    def tick(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
+    mean: Any = 0.0
+    squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
     for draw in range(settings.samples):
-        blended = OverlapAdd(len(recording), recording.frames.shape[1:], settings.blend)
-        position = 0
-        while position < len(windows):
-            part = windows[position : position + batch]
-            try:
-                restored = _denoise_batch(part, noisy, audio, model, settings, draw)
-            except torch.OutOfMemoryError:
-                if batch == 1:
-                    raise
-                batch = max(1, batch // 2)
-                torch.cuda.empty_cache()
-                continue
-            for window, frames in zip(part, restored, strict=True):
-                blended.add(frames, window.first)
-            position += len(part)
-            done += len(part)
-            if progress:
-                progress(done, total)
-        one = blended.result()
-        mean += one / settings.samples
-        if square is not None:
-            square += one.astype(np.float64) ** 2 / settings.samples
-    frames = intensity.undo(mean)
+        blended, batch = _draw(windows, noisy, audio, model, settings, draw, batch, tick)
+        distance = blended - mean
+        mean = mean + distance / (draw + 1) if draw else blended
+        if settings.samples > 1:
+            squares = squares + distance * (blended - mean)
+    frames = intensity.undo(np.asarray(mean))
     frames = frames.clip(min(0.0, float(recording.frames.min())), recording.peak)
     frames = borders.kept(frames, recording.frames)
     uncertainty = None
-    if square is not None:
-        variance = np.maximum(square - mean**2, 0)
-        variance *= settings.samples / (settings.samples - 1)
-        uncertainty = (np.sqrt(variance) * intensity.scale).astype(np.float32)
+    if settings.samples > 1:
+        deviation = np.sqrt(np.asarray(squares) / (settings.samples - 1))
+        uncertainty = (deviation * intensity.scale).astype(np.float32)
     seconds = time.perf_counter() - started
     used = settings.model_dump() | {
         "window_frames": windows[0].frames,
@@ -120,19 +107,36 @@ def denoise_recording(
     return Restored(replace(recording, frames=frames), uncertainty, used)
 
 
-def _denoise_batch(
-    part: list[Window],
+def _draw(
+    windows: list[Window],
     noisy: np.ndarray,
     audio: np.ndarray | None,
     model: Model,
     settings: DenoiseSettings,
     draw: int,
-) -> np.ndarray:
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        condition = window_condition(part, noisy, audio, model.config.audio.context, device)
-        restored = sample_windows(model, condition, part, len(noisy), settings, draw)
-    return restored.float().cpu().numpy()
+    batch: int,
+    tick: Callable[[int], None],
+) -> tuple[np.ndarray, int]:
+    """One sample of the whole recording, and the batch that fitted into memory."""
+    blended = OverlapAdd(len(noisy), noisy.shape[1:], settings.blend)
+    device, context = next(model.parameters()).device, model.config.audio.context
+    position = 0
+    while position < len(windows):
+        part = windows[position : position + batch]
+        try:
+            condition = window_condition(part, noisy, audio, context, device)
+            restored = sample_windows(model, condition, part, len(noisy), settings, draw)
+        except torch.OutOfMemoryError:
+            if batch == 1:
+                raise
+            batch = max(1, batch // 2)
+            torch.cuda.empty_cache()
+            continue
+        for window, frames in zip(part, restored.float().cpu().numpy(), strict=True):
+            blended.add(frames, window.first)
+        position += len(part)
+        tick(len(part))
+    return blended.result(), batch
 
 
 def usable_device(name: str) -> torch.device:

@@ -35,11 +35,15 @@ class Borders:
 
     def replicated(self, frames: np.ndarray) -> np.ndarray:
         """Frames whose empty borders repeat the nearest image row or column."""
+        if not self:
+            return frames
         pad = ((0, 0), (self.top, self.bottom), (self.left, self.right))
         return np.pad(self.inside(frames), pad, mode="edge")
 
     def kept(self, restored: np.ndarray, original: np.ndarray) -> np.ndarray:
         """Restored frames with the empty borders of the original, untouched."""
+        if not self:
+            return restored
         result = original.astype(restored.dtype)
         self.inside(result)[...] = self.inside(restored)
         return result
