@@ -63,13 +63,16 @@ def progress_bar(title: str, unit: str) -> Iterator[Update]:
 def _lines(title: str, unit: str) -> Update:
     """A line every half minute, for log files."""
     start = last = time.monotonic()
+    before: float | None = None  # a resumed run does not start at zero
 
     def update(done: float, total: float, note: str = "") -> None:
-        nonlocal last
+        nonlocal start, last, before
         now = time.monotonic()
-        if now - last >= _LINE_SECONDS and done:
+        if before is None:
+            before, start = done, now
+        elif now - last >= _LINE_SECONDS and done > before:
             last = now
-            left = (now - start) / done * (total - done)
+            left = (now - start) / (done - before) * (total - done)
             print(
                 f"{title}: {done:.0f}/{total:.0f} {unit}, {left:.0f} s left {note}".rstrip(),
                 file=sys.stderr,

@@ -65,6 +65,10 @@ def _read_stream(path: Path) -> tuple[np.ndarray, int] | None:
                 return None
             stream = container.streams.audio[0]
             rate = int(stream.codec_context.sample_rate)
+            shown = container.streams.video[0] if container.streams.video else None
+            video_start = 0.0
+            if shown is not None and shown.start_time is not None and shown.time_base is not None:
+                video_start = float(shown.start_time * shown.time_base)
             convert = av.AudioResampler(format="fltp", layout="mono", rate=rate)
             pieces, first = [], None
             for frame in container.decode(stream):
@@ -76,7 +80,8 @@ def _read_stream(path: Path) -> tuple[np.ndarray, int] | None:
     if not pieces:
         return None
     samples = np.concatenate(pieces)
-    lead = round((first or 0.0) * rate)  # the stream may start before or after the video
+    # the sound may start before or after the first frame
+    lead = round(((first or 0.0) - video_start) * rate)
     samples = samples[-lead:] if lead < 0 else np.pad(samples, (lead, 0))
     return _checked(samples, path), rate
 
