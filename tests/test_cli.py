@@ -104,6 +104,7 @@ def test_dry_run_writes_nothing(clip, weights, capsys):
         (["--step-duration", "9", "--window-duration", "5"], 4),
         (["--weights", "missing"], 5),
         (["-o", "a.wmv"], 6),
+        (["-o", "/dev/null/a.mp4"], 6),
     ],
 )
 def test_exit_codes_and_one_line(clip, weights, options, code, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from dataclasses import dataclass
 from importlib import metadata
@@ -110,6 +111,9 @@ class Denoise:
         for target in targets.values():
             if target.resolve() in sources:
                 raise OutputError(f"{target}: is the input; choose another -o")
+            folder = next(p for p in target.resolve().parents if p.exists())
+            if not (folder.is_dir() and os.access(folder, os.W_OK)):
+                raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
             if target.exists() and not self.overwrite:
                 raise OutputError(f"{target}: exists; give --overwrite or another -o")
 
@@ -147,6 +151,7 @@ class Denoise:
         path = Path(self.weights) if self.weights else shipped_weights()
         path = path if path.is_file() else shipped_weights(str(self.weights))
         sidecar = {
+            "python": sys.version.split()[0],
             "cleartract": metadata.version("cleartract"),
             "torch": metadata.version("torch"),
             "numpy": metadata.version("numpy"),
