@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test clean
 demo: .venv/core.stamp
 	$(BIN)/cleartract demo --out demo
 
@@ -13,10 +13,11 @@ test: .venv/test.stamp
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv
+.venv/venv.stamp:
+	$(PYTHON) -m venv --clear .venv
+	touch $@
 
-.venv/core.stamp: pyproject.toml constraints.txt | .venv/bin/python
+.venv/core.stamp: pyproject.toml constraints.txt | .venv/venv.stamp
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 

@@ -166,6 +166,8 @@ def test_python_interface(tmp_path, recording, tiny_model):
         ("blend", "cosine"),
         ("sampler", "euler"),
         ("wndow", 3),
+        ("samples", 2),
+        ("guidance", float("nan")),
     ],
 )
 def test_wrong_settings_name_the_option(name, value):

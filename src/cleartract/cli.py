@@ -47,6 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ClearTractError as error:
         print(f"cleartract: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"cleartract: {where}{error.strerror or error}", file=sys.stderr)
+        return 6
     except KeyboardInterrupt:
         print("cleartract: interrupted", file=sys.stderr)
         return 130

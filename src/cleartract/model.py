@@ -171,7 +171,7 @@ def load_model(
     """
     from safetensors import SafetensorError, safe_open
 
-    path = _weights_path(weights)
+    path = weights_path(weights)
     try:
         with safe_open(path, framework="pt") as file:
             described = file.metadata() or {}
@@ -195,7 +195,12 @@ def load_model(
     return model.to(device).eval(), described
 
 
-def _weights_path(weights: str | Path | None) -> Path:
+def weights_path(weights: str | Path | None) -> Path:
+    """File of some weights: a path, the name of shipped ones, or None for the default.
+
+    Raises:
+        WeightsError: If there is no such file.
+    """
     name = str(weights) if weights is not None else SHIPPED
     path = Path(name)
     if path.suffix != ".safetensors" and shipped_weights(name).exists():

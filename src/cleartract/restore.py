@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from cleartract.errors import UsageError
+from cleartract.errors import UsageError, WeightsError
 from cleartract.model import Model, load_model, pick_device
 from cleartract.networks.audio import AUDIO_RATE
-from cleartract.recordings.audio_io import read_audio
+from cleartract.recordings.audio_io import as_float, read_audio
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.video_io import open_recording
@@ -86,6 +86,8 @@ def denoise_recording(
     frames = intensity.undo(np.asarray(mean))
     frames = frames.clip(min(0.0, float(recording.frames.min())), recording.peak)
     frames = borders.kept(frames, recording.frames)
+    if not np.isfinite(frames).all():
+        raise WeightsError("the model returned frames that are not finite; use other weights")
     uncertainty = None
     if settings.samples > 1:
         deviation = np.sqrt(np.asarray(squares) / (settings.samples - 1))
@@ -196,16 +198,23 @@ def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
         UsageError: If a value is out of range or unknown.
     """
     try:
-        return DenoiseSettings(**values)
+        settings = DenoiseSettings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][:1])
         raise UsageError(f"{name}: {first['msg'].lower()}, got {first.get('input')!r}") from error
+    if settings.samples > 1 and settings.steps == 1:
+        raise UsageError("samples: with one step all samples are alike; give 8 steps or more")
+    return settings
 
 
 def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -> Recording:
     if isinstance(source, Recording):
+        if audio is not None or rate is not None:
+            raise UsageError("a Recording has its own audio and rate; change them there")
         return source
+    if not isinstance(source, str | Path | np.ndarray):
+        raise UsageError(f"cannot denoise a {type(source).__name__}: give a path or frames")
     if isinstance(source, np.ndarray):
         if rate is None:
             raise UsageError("frames in an array need rate=, frames per second")
@@ -214,8 +223,11 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
         if audio is not None and not isinstance(audio, np.ndarray):
             found = read_audio(Path(audio))
             audio, sample_rate = found if found else (None, None)
+        audio = None if audio is None else as_float(audio)
         return Recording(np.asarray(source, np.float32), exact, audio, sample_rate, peak)
+    if rate is not None:
+        raise UsageError("a file has its own rate; rate= is for frames in an array")
     recording = open_recording(source, None if isinstance(audio, np.ndarray) else audio)
     if isinstance(audio, np.ndarray):
-        recording = replace(recording, audio=audio, sample_rate=sample_rate)
+        recording = replace(recording, audio=as_float(audio), sample_rate=sample_rate)
     return recording

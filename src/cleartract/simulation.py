@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,8 +45,10 @@ class CorpusSettings:
     golden: bool = False
 
     def __post_init__(self) -> None:
-        if self.speakers < 1 or not self.minutes > 0 or not self.seconds >= 0.5:
-            raise CorpusError("a corpus needs speakers >= 1, minutes > 0 and seconds >= 0.5")
+        if self.speakers < 1 or not 0 < self.minutes < 1e6 or not 0.5 <= self.seconds <= 600:
+            raise CorpusError("a corpus needs speakers >= 1, minutes > 0, and 0.5 to 600 seconds")
+        if self.seed < 0:
+            raise CorpusError("a corpus needs a seed of 0 or more")
         if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
             raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
 
@@ -198,6 +203,11 @@ def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
     return len(stored["clean"]) / float(exact_rate(stored["rate"]))
 
 
+def _quiet_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
+    _single_thread()
+
+
 def _single_thread() -> None:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
@@ -222,8 +232,13 @@ def simulate(
     """
     described = {"format": FORMAT, **asdict(settings)}
     header = folder / "corpus.json"
-    if header.exists() and json.loads(header.read_text()) != described:
-        raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
+    if header.exists():
+        try:
+            same = json.loads(header.read_text()) == described
+        except ValueError as error:
+            raise CorpusError(f"{header}: damaged; delete the folder or the file") from error
+        if not same:
+            raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
     header.write_text(json.dumps(described, indent=1))
     everything = tasks(settings)
@@ -239,11 +254,20 @@ def simulate(
 
 
 def _parallel(jobs: list, workers: int | None) -> Iterator[float]:
-    workers = min(workers or os.cpu_count() or 1, max(1, len(jobs)))
+    workers = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
     if workers == 1:
         yield from map(_work, jobs)
         return
     _single_thread()
     context = multiprocessing.get_context("spawn")  # the synthesizer's state is global
-    with context.Pool(workers, initializer=_single_thread) as pool:
-        yield from pool.imap_unordered(_work, jobs)
+    with ProcessPoolExecutor(workers, context, initializer=_quiet_worker) as pool:
+        waiting = [pool.submit(_work, job) for job in jobs]
+        try:
+            for finished in as_completed(waiting):
+                yield finished.result()
+        except BrokenProcessPool as error:
+            raise CorpusError(
+                "a worker was killed, perhaps for memory; use fewer --workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

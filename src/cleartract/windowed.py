@@ -38,7 +38,7 @@ class DenoiseSettings(BaseModel):
     blend: Literal["hann", "triangular", "uniform"] = "hann"
     sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "heun"
     steps: int = Field(1, ge=1, le=1000)
-    guidance: float = 1.0
+    guidance: float = Field(1.0, allow_inf_nan=False)
     samples: int = Field(1, ge=1, le=1000)
     seed: int = Field(0, ge=0)
     batch: int = Field(4, ge=1)

@@ -107,6 +107,12 @@ def test_a_step_against_the_gradient_lowers_the_loss(dataset, config, tiny_model
     assert float(batch_loss(tiny_model, batch).mean().detach()) < float(before.detach())
 
 
+def test_bf16_trains_too(tmp_path, dataset, config):
+    half = config.model_copy(update={"precision": "bf16", "steps": 2})
+    train(dataset, tmp_path / "run", half, device="cpu")
+    assert all(torch.isfinite(t).all() for t in state(tmp_path / "run")["model"].values())
+
+
 def test_severity_is_the_loss_of_doing_nothing(dataset, config, tiny_model):
     batch = BatchSource(dataset, config).draw(1)
     spread = tiny_model.spread(batch.condition.given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -66,8 +67,9 @@ class Denoise:
         self._check_targets(targets)
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
+        from cleartract.model import load_model
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import checked_settings
+        from cleartract.restore import checked_settings, usable_device
 
         settings = checked_settings(
             {
@@ -85,10 +87,13 @@ class Denoise:
             warnings.append("the sound was not used (--no-audio)")
         for warning in warnings:
             print(f"cleartract: {self.input}: {warning}", file=sys.stderr)
+        device = usable_device(self.device)
+        model, described = load_model(self.weights, device)
         if self.dry_run:
             self._describe(recording, settings, targets)
             return
-        self._restore(recording, settings, targets, warnings)
+        training = json.loads(described.get("training", "{}"))
+        self._restore(recording, model, training, settings, targets, warnings)
 
     def _targets(self) -> dict[str, Path]:
         arrays = self.input.suffix.lower() in (".npz", ".npy")
@@ -133,23 +138,27 @@ class Denoise:
             print(f"would write {name}: {path}")
 
     def _restore(
-        self, recording: Recording, settings: Any, targets: dict[str, Path], warnings: list[str]
+        self,
+        recording: Recording,
+        model: Any,
+        training: dict[str, Any],
+        settings: Any,
+        targets: dict[str, Path],
+        warnings: list[str],
     ) -> None:
         import numpy as np
 
         from cleartract.commands.progress import progress_bar
-        from cleartract.model import load_model, shipped_weights
+        from cleartract.model import weights_path
         from cleartract.recordings.video_out import atomic, write_master, write_recording
-        from cleartract.restore import denoise_recording, usable_device
+        from cleartract.restore import denoise_recording
 
-        model, described = load_model(self.weights, usable_device(self.device))
         with progress_bar("denoising", "windows") as update:
             restored = denoise_recording(recording, model, settings, update)
         if borders := restored.used["borders_without_image"]:
             warnings.append(f"no image in {borders} (random values): left as they are")
             print(f"cleartract: {self.input}: {warnings[-1]}", file=sys.stderr)
-        path = Path(self.weights) if self.weights else shipped_weights()
-        path = path if path.is_file() else shipped_weights(str(self.weights))
+        path = weights_path(self.weights)
         sidecar = {
             "python": sys.version.split()[0],
             "cleartract": metadata.version("cleartract"),
@@ -159,7 +168,7 @@ class Denoise:
             "input": {"path": str(self.input), "sha256": _sha256(self.input)},
             "audio": _described_file(recording.provenance.get("audio")),
             "weights": {"path": path.name, "sha256": _sha256(path)},
-            "training": json.loads(described.get("training", "{}")),
+            "training": training,
             "frames": len(recording),
             "size": list(recording.frames.shape[1:]),
             "rate": [recording.rate.numerator, recording.rate.denominator],
@@ -168,15 +177,16 @@ class Denoise:
             "warnings": warnings,
         }
         sound_from = self.input if self.audio is None else None
-        write_recording(targets["result"], restored.recording, sidecar, sound_from)
-        if "master" in targets:
-            write_master(targets["master"], restored.recording)
-        if "uncertainty" in targets and restored.uncertainty is not None:
-            with atomic(targets["uncertainty"]) as temporary, open(temporary, "wb") as file:
-                rate = np.array(sidecar["rate"])
-                np.savez(file, frames=restored.uncertainty, rate=rate)
-        with atomic(targets["sidecar"]) as temporary:
-            temporary.write_text(json.dumps(sidecar, indent=1) + "\n")
+        with contextlib.ExitStack() as stack:  # all results appear, or none
+            part = {name: stack.enter_context(atomic(path)) for name, path in targets.items()}
+            write_recording(part["result"], restored.recording, sidecar, sound_from)
+            if "master" in part:
+                write_master(part["master"], restored.recording)
+            if "uncertainty" in part and restored.uncertainty is not None:
+                with open(part["uncertainty"], "wb") as file:
+                    rate = np.array(sidecar["rate"])
+                    np.savez(file, frames=restored.uncertainty, rate=rate)
+            part["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
         speed = restored.used["frames_per_second"]
         print(f"{targets['result']}: {len(recording)} frames at {speed:.0f} frames a second")
 

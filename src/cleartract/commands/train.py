@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cleartract.errors import UsageError
+from cleartract.errors import CorpusError, UsageError
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,10 @@ class Train:
 
     def run(self) -> None:
         """Train."""
+        from importlib.util import find_spec
+
+        if find_spec("cv2") is None:
+            raise CorpusError("cv2 is not installed: pip install 'cleartract[train]'")
         import torch
         from pydantic import ValidationError
 
@@ -49,10 +53,14 @@ class Train:
                 k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None
             }
             config = TrainingConfig.model_validate(chosen)
-        except (OSError, ValidationError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(f"{self.config}: unusable training config ({reason})") from error
-        if self.threads:
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            source = self.config or "options"
+            raise UsageError(f"{source}: {name}: {first['msg'].lower()}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{self.config}: not a readable config ({error})") from error
+        if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)
         device = str(usable_device(self.device))
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from cleartract.networks.attention import AudioCrossAttention, TemporalAttention
@@ -36,6 +36,15 @@ class UNetConfig(BaseModel):
     temporal_convolution: bool = True
     temporal_attention: bool = True
     token_channels: int = Field(96, ge=0)
+
+    @model_validator(mode="after")
+    def _buildable(self) -> UNetConfig:
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError("widths needs one or more positive numbers")
+        for level, width in enumerate(self.widths):
+            if 2 ** (level + 1) in self.attention_resolutions and width % self.heads:
+                raise ValueError(f"width {width} with attention must be divisible by heads")
+        return self
 
 
 class _Stage(nn.Module):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from cleartract.errors import RecordingError
-from cleartract.recordings.audio_io import companion_audio, read_audio
+from cleartract.recordings.audio_io import as_float, companion_audio, read_audio
 from cleartract.recordings.recording import Recording
 from cleartract.types import exact_rate
 
+_DAMAGED = (EOFError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
 _ASSUMED_RATE = Fraction(65040, 781)
 
 
@@ -32,9 +34,9 @@ def open_array(path: Path, audio: str | Path | None = None) -> Recording:
             content = {"frames": np.load(path, allow_pickle=False)}
         else:
             with np.load(path, allow_pickle=False) as file:
-                wanted = ("frames", "rate", "fps", "audio", "sample_rate", "provenance")
+                wanted = ("frames", "rate", "fps", "audio", "sample_rate")
                 content = {name: file[name] for name in wanted if name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, *_DAMAGED) as error:
         raise RecordingError(f"{path}: not a readable array file ({error})") from error
     if "frames" not in content:
         raise RecordingError(f"{path}: holds no array named frames (frame, height, width)")
@@ -55,36 +57,44 @@ def open_array(path: Path, audio: str | Path | None = None) -> Recording:
         warnings.append("no frame rate in the file: 65040/781 assumed")
     try:
         rate = _ASSUMED_RATE if found is None else _rate(found)
-    except (ValueError, ZeroDivisionError, TypeError) as error:
+    except (ValueError, ZeroDivisionError, TypeError, OverflowError) as error:
         raise RecordingError(f"{path}: unusable frame rate ({error})") from error
     source = {"path": str(path), "codec": path.suffix[1:], "pixel_format": str(frames.dtype)}
-    samples, sample_rate = _sound(path, audio, content)
+    samples, sample_rate, heard = _sound(path, audio, content)
     return Recording(
         np.ascontiguousarray(frames, np.float32),
         rate,
         samples,
         sample_rate,
         peak,
-        {**source, "warnings": warnings, "audio": str(audio or path) if sample_rate else None},
+        {**source, "warnings": warnings, "audio": str(heard) if heard else None},
     )
 
 
 def _rate(value: np.ndarray) -> Fraction:
-    return exact_rate(value.item() if value.ndim == 0 else value)
+    if value.ndim == 0:
+        return exact_rate(value.item())
+    top, bottom = value.tolist()
+    whole = float(top).is_integer() and float(bottom).is_integer()
+    return exact_rate((int(top), int(bottom)) if whole else float(top) / float(bottom))
 
 
 def _sound(path: Path, audio: str | Path | None, content: dict[str, np.ndarray]):
     if audio is None and "audio" in content and content["audio"].size:
         if "sample_rate" not in content:
             raise RecordingError(f"{path}: holds audio but no sample_rate [Hz]")
-        samples = np.asarray(content["audio"], np.float32)
+        samples = as_float(content["audio"])
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise RecordingError(f"{path}: audio must be finite and (sample,)")
-        return samples, int(content["sample_rate"])
+        rate = content["sample_rate"]
+        if rate.size != 1 or not 1000 <= float(rate.item()) <= 1_000_000:
+            raise RecordingError(f"{path}: sample_rate must be one number from 1e3 to 1e6 [Hz]")
+        return samples, int(rate.item()), path
     found = Path(audio) if audio else companion_audio(path)
     if found is None:
-        return None, None
-    return read_audio(found)
+        return None, None, None
+    sound = read_audio(found)
+    return (*sound, found) if sound else (None, None, None)
 
 
 def write_array(path: Path, recording: Recording, provenance: dict) -> None:

@@ -64,6 +64,8 @@ def _read_stream(path: Path) -> tuple[np.ndarray, int] | None:
             if not container.streams.audio:
                 return None
             stream = container.streams.audio[0]
+            if stream.codec_context is None:
+                return None
             rate = int(stream.codec_context.sample_rate)
             shown = container.streams.video[0] if container.streams.video else None
             video_start = 0.0
@@ -84,6 +86,13 @@ def _read_stream(path: Path) -> tuple[np.ndarray, int] | None:
     lead = round(((first or 0.0) - video_start) * rate)
     samples = samples[-lead:] if lead < 0 else np.pad(samples, (lead, 0))
     return _checked(samples, path), rate
+
+
+def as_float(samples: np.ndarray) -> np.ndarray:
+    """Samples as float32 in [-1, 1]; whole numbers are divided by the range of their type."""
+    if samples.dtype.kind in "iu":
+        return (samples / (np.iinfo(samples.dtype).max + 1.0)).astype(np.float32)
+    return samples.astype(np.float32)
 
 
 def _checked(samples: np.ndarray, path: Path) -> np.ndarray:

@@ -90,11 +90,12 @@ def hashed_split(speaker: str) -> str:
 
 
 def speaker_of(path: Path) -> str:
-    """Speaker of a real recording: a `subXYZ` folder, else the file name up to `_`."""
+    """Speaker of a real recording: a `subXYZ` folder, `f1` or `m1` in the name, else the name up to `_`."""
+    named = re.search(r"(?:^|_)([fm]\d+)(?:_|$)", path.stem, re.IGNORECASE)
     for part in reversed(path.parts[:-1]):
         if re.fullmatch(r"sub\d+", part):
             return part
-    return path.stem.split("_")[0]
+    return named.group(1).upper() if named else path.stem.split("_")[0]
 
 
 class AVDataset(Dataset):
@@ -153,7 +154,7 @@ class AVDataset(Dataset):
     ) -> AVSample:
         """A window of a recording, degraded with the given source of randomness."""
         loaded = self._load(entry)
-        frames = window.frame_indices(entry.frames)
+        frames = window.frame_indices(len(loaded.clean))
         clean = loaded.clean[frames].astype(np.float32)
         error, noisy = None, clean
         if loaded.simulated is not None:
@@ -194,7 +195,7 @@ def _find(folder: Path, split: str) -> list[Entry]:
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".npz" and path.name.startswith("recording"):
             entry, own_split = _simulated_entry(path)
-        elif path.suffix.lower() in VIDEO_SUFFIXES:
+        elif path.suffix.lower() in VIDEO_SUFFIXES and "_cleartract" not in path.stem:
             found = probe(path)
             speaker = speaker_of(path.relative_to(folder.parent))
             entry = Entry(path, speaker, found.frames, found.size, found.rate, simulated=False)
@@ -210,6 +211,13 @@ def _find(folder: Path, split: str) -> list[Entry]:
 
 def _simulated_entry(path: Path) -> tuple[Entry, str]:
     """Read the header only: a corpus of hours opens in seconds."""
+    try:
+        return _read_header(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CorpusError(f"{path}: not a simulated recording ({error}); remove it") from error
+
+
+def _read_header(path: Path) -> tuple[Entry, str]:
     with zipfile.ZipFile(path) as archive, archive.open("clean.npy") as member:
         np.lib.format.read_magic(member)
         shape, _, _ = np.lib.format.read_array_header_1_0(member)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -55,13 +56,16 @@ def _open(path: Path) -> Any:
         container.close()
         raise RecordingError(f"{path}: holds no video")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        container.close()
+        raise RecordingError(f"{path}: its video codec is unknown; convert it")
     height, width = stream.codec_context.height, stream.codec_context.width
     if not (SMALLEST <= height <= LARGEST and SMALLEST <= width <= LARGEST):
         container.close()
         raise RecordingError(
             f"{path}: frames of {width}x{height} pixels; from {SMALLEST} to {LARGEST} are supported"
         )
-    if stream.average_rate is None and stream.guessed_rate is None:
+    if not (stream.average_rate or stream.guessed_rate):
         container.close()
         raise RecordingError(f"{path}: no frame rate; write it again with a constant rate")
     return container
@@ -147,10 +151,14 @@ def _read_video(path: Path) -> tuple[np.ndarray, Fraction, float, dict[str, Any]
         codec = context.name
     if not planes:
         raise RecordingError(f"{path}: holds no frames")
+    if len({plane.shape for plane in planes}) > 1:
+        raise RecordingError(f"{path}: frames change their size; convert it to one size")
+    if len(warnings) > 1:
+        warnings = [f"{len(warnings)} frames are damaged, the first: {warnings[0]}"]
     rate = _checked_rate(path, rate, stamps, warnings)
     source = {"path": str(path), "codec": codec, "pixel_format": pixel_format}
     source |= {"warnings": warnings}
-    frames = np.stack(planes).astype(np.float32)
+    frames = np.stack(planes).astype(np.float32, copy=False)
     return frames, rate, 65535.0 if depth > 8 else 255.0, source
 
 
@@ -208,6 +216,9 @@ def _checked_rate(
     tolerance = max(_IRREGULAR * middle, 0.0011)  # some containers round to 1 ms
     if middle <= 0 or float(np.abs(steps - middle).max()) > tolerance:
         raise RecordingError(f"{path}: variable frame rate; write it again with a constant one")
+    exact = {after - before for before, after in itertools.pairwise(stamps)}
+    if len(exact) == 1:  # time stamps without rounding know the rate better than the header
+        return 1 / exact.pop()
     measured = (len(stamps) - 1) / float(stamps[-1] - stamps[0])
     if abs(measured - float(rate)) > 0.01 * measured:
         warnings.append(f"rate of the header {float(rate):.4f} is wrong, frames say {measured:.4f}")

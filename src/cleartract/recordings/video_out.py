@@ -16,8 +16,13 @@ from cleartract.errors import OutputError
 from cleartract.recordings.array_io import write_array
 from cleartract.recordings.formats import OUTPUT_SUFFIXES, VIDEO_SUFFIXES
 from cleartract.recordings.recording import Recording
+from cleartract.types import exact_rate
 
-_COPIED_INTO = {".mp4": ("aac", "mp3", "alac"), ".mov": ("aac", "mp3", "alac", "pcm_s16le")}
+_COPIED_INTO = {
+    ".mp4": ("aac", "mp3", "alac"),
+    ".mov": ("aac", "mp3", "alac", "pcm_s16le"),
+    ".avi": ("pcm_s16le", "mp3"),
+}
 
 
 @contextlib.contextmanager
@@ -32,8 +37,9 @@ def atomic(target: Path) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+    except (OSError, av.FFmpegError) as error:
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise OutputError(f"{target}: cannot be written ({reason})") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -127,8 +133,13 @@ def write_video(
         if copied is not None:
             source, template, target = copied
             with source:
+                # the frames start at 0, so the sound moves with them
+                shown = source.streams.video[0]
+                zero = (shown.start_time or 0) * exact_rate(shown.time_base)
+                shift = round(zero / exact_rate(template.time_base))
                 for packet in source.demux(template):
                     if packet.dts is not None:
+                        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                         packet.stream = target
                         container.mux(packet)
         elif audio is not None and sound is not None:
@@ -200,7 +211,7 @@ def _copied_stream(container: Any, suffix: str, sound_from: Path | None) -> tupl
     source = av.open(str(sound_from), format=VIDEO_SUFFIXES[sound_from.suffix.lower()])
     if source.streams.audio:
         template = source.streams.audio[0]
-        if template.codec_context.name in _COPIED_INTO.get(suffix, ()):
+        if template.codec_context.codec.canonical_name in _COPIED_INTO.get(suffix, ()):
             return source, template, container.add_stream_from_template(template)
     source.close()
     return None

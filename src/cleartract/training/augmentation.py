@@ -50,22 +50,22 @@ class TrainingDegradation:
 
     def _vary_geometry(self, clean, error, rng: np.random.Generator):
         height, width = clean.shape[1:]
-        out = self.size or height
+        high, wide = self.size or height, self.size or width
         matrix = None
-        zoom = out / height
+        zoom = high / height
         if rng.random() < self.geometry:
             scale = zoom * np.exp(rng.normal(0, 0.1))
             centre = (width / 2, height / 2)
             matrix = cv2.getRotationMatrix2D(centre, float(rng.normal(0, 6)), scale)
             matrix[:, 2] += np.array(centre) * (zoom - 1) + rng.normal(0, 3.0, 2)
-        elif out != height:
+        elif high != height:
             matrix = np.array([[zoom, 0, (zoom - 1) / 2], [0, zoom, (zoom - 1) / 2]])
 
         def move(frames: np.ndarray) -> np.ndarray:
             if matrix is None:
                 return frames
             options = dict(flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-            return np.stack([cv2.warpAffine(f, matrix, (out, out), **options) for f in frames])
+            return np.stack([cv2.warpAffine(f, matrix, (wide, high), **options) for f in frames])
 
         clean = move(clean)
         if error is not None:

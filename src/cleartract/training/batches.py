@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cleartract.errors import CorpusError
 from cleartract.model import Condition
 from cleartract.recordings.dataset import AVDataset, AVSample, Entry
 from cleartract.recordings.windows import Window
@@ -55,7 +56,7 @@ class BatchSource:
             if entry.frames >= config.window_frames:
                 groups.setdefault((entry.size, entry.rate), []).append(entry)
         if not groups:
-            raise ValueError(
+            raise CorpusError(
                 f"no recording is as long as a window of {config.window_frames} frames"
             )
         self.groups = [groups[key] for key in sorted(groups)]

@@ -44,5 +44,5 @@ class TrainingConfig(BaseModel):
     frames_dropout: float = Field(0.1, ge=0, le=1)
     lost_runs: float = Field(0.1, ge=0, le=1)
     resample: float = Field(0.25, ge=0, le=1)
-    seed: int = 1
+    seed: int = Field(1, ge=0)
     precision: str = Field("auto", pattern="^(auto|float32|bf16)$")

@@ -21,6 +21,7 @@ from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
 
 LOG_STEPS = 50
+CHECKPOINT_STEPS = 200
 Progress = Callable[[int, int, dict[str, float]], None]
 EpochEnd = Callable[[Model, int], None]
 
@@ -128,10 +129,11 @@ def train(
         if metrics and progress:
             progress(step + 1, config.steps, metrics)
         done = step + 1
-        if done % config.epoch_steps == 0 or done == end:
+        epoch_ends = done % config.epoch_steps == 0 or done == end
+        if epoch_ends or done % CHECKPOINT_STEPS == 0:
             _save(folder, done, model, average, optimizer, described, config)
-            if on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
-                on_epoch(average, math.ceil(done / config.epoch_steps))
+        if on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
+            on_epoch(average, math.ceil(done / config.epoch_steps))
     return average
 
 
@@ -181,8 +183,9 @@ class _Log:
     def _drop_after(self, start: int) -> None:
         # lines written after the last checkpoint will be written again
         if self.path.exists():
-            lines = self.path.read_text().splitlines(keepends=True)
-            self.path.write_text("".join(x for x in lines if json.loads(x)["step"] <= start))
+            lines = [x for x in self.path.read_text().splitlines() if x.endswith("}")]
+            kept = [x + "\n" for x in lines if json.loads(x)["step"] <= start]
+            self.path.write_text("".join(kept))
 
     def _reset(self) -> None:
         self.since, self.steps = time.perf_counter(), 0
