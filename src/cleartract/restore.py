@@ -79,12 +79,14 @@ def denoise_recording(
     squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
     for draw in range(settings.samples):
         blended, batch = _draw(windows, noisy, audio, model, settings, draw, batch, tick)
+        if settings.samples == 1:
+            mean = blended
+            break
         distance = blended - mean
-        mean = mean + distance / (draw + 1) if draw else blended
-        if settings.samples > 1:
-            squares = squares + distance * (blended - mean)
+        mean = mean + distance / (draw + 1)
+        squares = squares + distance * (blended - mean)
     frames = intensity.undo(np.asarray(mean))
-    frames = frames.clip(min(0.0, float(recording.frames.min())), recording.peak)
+    np.clip(frames, min(0.0, float(recording.frames.min())), recording.peak, out=frames)
     frames = borders.kept(frames, recording.frames)
     if not np.isfinite(frames).all():
         raise WeightsError("the model returned frames that are not finite; use other weights")

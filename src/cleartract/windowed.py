@@ -41,7 +41,7 @@ class DenoiseSettings(BaseModel):
     guidance: float = Field(1.0, allow_inf_nan=False)
     samples: int = Field(1, ge=1, le=1000)
     seed: int = Field(0, ge=0)
-    batch: int = Field(4, ge=1)
+    batch: int = Field(2, ge=1)
     use_audio: bool = True
 
 

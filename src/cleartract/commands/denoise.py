@@ -48,7 +48,7 @@ class Denoise:
     """Samples to average; from 2 on their spread is written as uncertainty (.npz)."""
     seed: int = 0
     """Seed of the diffusion noise."""
-    batch: int = 4
+    batch: int = 2
     """Windows denoised together."""
     device: str = "auto"
     """auto, cpu or cuda."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _WIDEST = 4  # [pixels]
+_FRAMES = 400  # looked at [frames]
 _STRONG = 0.15  # standard deviation in time, of the intensity range
 _ALIKE = 0.25  # correlation above which values are image
 
@@ -71,6 +72,7 @@ def empty_borders(frames: np.ndarray) -> Borders:
     """
     if len(frames) < 8 or min(frames.shape[1:]) < 32:
         return Borders()
+    frames = frames[:_FRAMES]
     spread = float(np.percentile(frames, 99.5) - np.percentile(frames, 0.1)) or 1.0
     lines = np.moveaxis(frames, 0, 1) / spread  # (row, frame, column)
     columns = np.moveaxis(frames, 2, 0) / spread

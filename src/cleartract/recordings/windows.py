@@ -179,7 +179,9 @@ class OverlapAdd:
         bare = np.flatnonzero(self._weight == 0)
         if len(bare):
             raise WindowError(f"frame {bare[0]} is covered by no window")
-        return (self._sum / self._weight[:, None, None]).astype(np.float32)
+        result = np.empty(self._sum.shape, np.float32)
+        np.divide(self._sum, self._weight[:, None, None], out=result, casting="same_kind")
+        return result
 
 
 def overlap_add(
