@@ -270,4 +270,4 @@ def _parallel(jobs: list, workers: int | None) -> Iterator[float]:
                 "a worker was killed, perhaps for memory; use fewer --workers"
             ) from error
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
