@@ -15,7 +15,8 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.evaluation.metrics import air_mask, spatial_noise, temporal_noise
+from cleartract.evaluation.no_reference import spatial_noise, temporal_noise
+from cleartract.evaluation.regions import air_mask
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.formats import VIDEO_SUFFIXES

@@ -13,7 +13,12 @@ import tyro
 from scipy.ndimage import distance_transform_edt
 
 from benchmarks.common import write_json, write_table
-from cleartract.evaluation.metrics import air_mask, edge_strength, spatial_noise, temporal_noise
+from cleartract.evaluation.no_reference import (
+    edge_strength,
+    spatial_noise,
+    temporal_noise,
+)
+from cleartract.evaluation.regions import air_mask
 from cleartract.model import load_model
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.video_io import open_recording
@@ -57,6 +62,7 @@ def main(options: Options) -> None:
             ratios = {
                 "temporal": temporal_noise(levels, mask) / temporal_noise(noisy, mask),
                 "spatial": spatial_noise(levels, mask) / spatial_noise(noisy, mask),
+                "spatial_static": static_share(noisy, mask),
                 "spatial_far": spatial_noise(levels, far) / spatial_noise(noisy, far),
                 "far_share": float(far.sum() / mask.sum()),
                 "edges": edge_strength(levels) / edge_strength(noisy),
@@ -71,11 +77,15 @@ def main(options: Options) -> None:
             )
             print(rows[-1], flush=True)
     header = ["recording", "frames", "rate", "audio", "air noise in time", "air noise in space"]
-    header += ["the same, away from tissue", "share of air away from tissue"]
+    header += ["static share of the input's", "in space, away from tissue"]
+    header += ["share of air away from tissue"]
     note = (
         "Ratios output / input. Air: the darkest 8 % of the mean frame. In time: standard deviation "
         "over frames. In space: standard deviation after a high-pass filter. Edges: 99th percentile "
-        "of the gradient. Away from tissue: more than 6 pixels from it. Borders without image are left out."
+        "of the gradient. Static share: how much of the input's figure in space is in its temporal mean "
+        "already, edges of the face within the filter's reach included; a denoiser that keeps the "
+        "mean frame cannot get below it. Away from tissue: more than 6 pixels from it. Borders "
+        "without image are left out."
     )
     write_table(options.name, [*header, "edges"], rows, note)
     write_json(options.name, {"recordings": results})

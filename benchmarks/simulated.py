@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.evaluation.metrics import frame_difference_error, psnr, ssim
+from cleartract.evaluation.full_reference import frame_difference_error, psnr, ssim
 from cleartract.model import load_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording

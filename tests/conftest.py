@@ -33,6 +33,18 @@ def corpus(tmp_path_factory) -> Path:
     return simulate(folder, settings)
 
 
+@pytest.fixture(scope="session")
+def spiral_corpus(tmp_path_factory) -> Path:
+    """As `corpus`, all of the 84x84 protocol with both reconstructions."""
+    from cleartract.simulation import CorpusSettings, simulate
+
+    folder = tmp_path_factory.mktemp("spiral_corpus")
+    settings = CorpusSettings(
+        speakers=3, minutes=0.025, seed=6, seconds=0.5, coils=2, timit_share=0.0
+    )
+    return simulate(folder, settings)
+
+
 @pytest.fixture
 def moving_frames() -> np.ndarray:
     """A bright disc that moves over a dark background, (24, 52, 60), 0 to 200."""

@@ -23,8 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `cleartract`; returns the exit code."""
     import tyro
 
+    from cleartract.commands.benchmark import Benchmark
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
+    from cleartract.commands.evaluate import Evaluate
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
@@ -34,7 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if not arguments:
         arguments = ["--help"]
-    commands = {"denoise": Denoise, "simulate": Simulate, "train": Train, "demo": Demo}
+    commands = {
+        "denoise": Denoise,
+        "evaluate": Evaluate,
+        "benchmark": Benchmark,
+        "simulate": Simulate,
+        "train": Train,
+        "demo": Demo,
+    }
     command = tyro.extras.subcommand_cli_from_dict(
         commands,  # type: ignore[arg-type]
         prog="cleartract",

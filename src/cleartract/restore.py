@@ -47,6 +47,7 @@ def denoise_recording(
     model: Model,
     settings: DenoiseSettings,
     progress: Progress | None = None,
+    given: np.ndarray | None = None,
 ) -> Restored:
     """Denoise a whole recording in overlapping windows.
 
@@ -55,6 +56,8 @@ def denoise_recording(
         model: In evaluation mode, on its device.
         settings: How.
         progress: Called with windows done and windows in all.
+        given: False where a frame is lost and must be made from its neighbours and the sound,
+            (frame,) bool; all are given by default.
 
     Raises:
         WindowError: If windows and steps do not cover the recording.
@@ -67,6 +70,7 @@ def denoise_recording(
     audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
+    known = np.ones(len(recording), bool) if given is None else given
     total, done, batch = len(windows) * settings.samples, 0, settings.batch
 
     def tick(count: int) -> None:
@@ -78,7 +82,7 @@ def denoise_recording(
     mean: Any = 0.0
     squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
     for draw in range(settings.samples):
-        blended, batch = _draw(windows, noisy, audio, model, settings, draw, batch, tick)
+        blended, batch = _draw(windows, noisy, known, audio, model, settings, draw, batch, tick)
         if settings.samples == 1:
             mean = blended
             break
@@ -114,6 +118,7 @@ def denoise_recording(
 def _draw(
     windows: list[Window],
     noisy: np.ndarray,
+    known: np.ndarray,
     audio: np.ndarray | None,
     model: Model,
     settings: DenoiseSettings,
@@ -128,7 +133,7 @@ def _draw(
     while position < len(windows):
         part = windows[position : position + batch]
         try:
-            condition = window_condition(part, noisy, audio, context, device)
+            condition = window_condition(part, noisy, audio, context, device, known)
             restored = sample_windows(model, condition, part, len(noisy), settings, draw)
         except torch.OutOfMemoryError:
             if batch == 1:

@@ -70,7 +70,7 @@ def window_condition(
     audio: np.ndarray | None,
     context: float,
     device: torch.device,
-    given: bool = True,
+    given: bool | np.ndarray = True,
 ) -> Condition:
     """What the model is told about some windows of a recording.
 
@@ -80,13 +80,15 @@ def window_condition(
         audio: Its sound at the encoder's rate, or None.
         context: Sound before and after the frames [s].
         device: Where the model is.
-        given: False hides the noisy frames (generation from sound).
+        given: Whether noisy frames are given, one answer for all or (frame,) bool of the whole
+            recording; hidden frames are made from the sound and from the given ones.
     """
-    frames = np.stack([noisy[window.frame_indices(len(noisy))] for window in windows])
+    chosen = np.stack([window.frame_indices(len(noisy)) for window in windows])
+    frames = noisy[chosen]
     times = np.stack([window.frame_times() for window in windows])
     condition = Condition(
         noisy=torch.from_numpy(frames).to(device),
-        given=torch.full(frames.shape[:2], given, device=device),
+        given=torch.from_numpy(np.broadcast_to(given, len(noisy))[chosen]).to(device),
         times=torch.from_numpy(times).float().to(device),
     )
     if audio is None:

@@ -307,3 +307,19 @@ def test_real_recordings(real_data, name, frames, rate):
     assert (len(found), found.rate) == (frames, rate)
     assert found.audio is not None
     assert abs(len(found.audio) / found.sample_rate - found.duration) < 0.2
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov"])
+def test_sound_and_frames_are_interleaved(tmp_path, recording, suffix):
+    long = replace(
+        recording, frames=np.tile(recording.frames, (20, 1, 1)), audio=np.tile(recording.audio, 20)
+    )
+    path = tmp_path / f"long{suffix}"
+    write_recording(path, long, {})
+    last = {"video": 0.0, "audio": 0.0}
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            if packet.dts is not None:
+                last[packet.stream.type] = float(packet.dts * packet.time_base)
+                assert abs(last["video"] - last["audio"]) < 1.5  # H.264 looks ahead
+    assert min(last.values()) > 5

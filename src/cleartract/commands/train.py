@@ -10,7 +10,7 @@ from cleartract.errors import CorpusError, UsageError
 
 @dataclass(frozen=True)
 class Train:
-    """Train a model on a folder of recordings; a stopped run goes on exactly where it was."""
+    """Train a model on a folder of recordings; a stopped run goes on from its last checkpoint."""
 
     data: Path
     """Corpus: simulated, USC 75-speaker layout, or AVI + WAV pairs."""
@@ -18,6 +18,8 @@ class Train:
     """Run folder: checkpoint, weights, metrics, samples, index.html."""
     config: Path | None = None
     """JSON file with fields of the training config."""
+    weights: str | None = None
+    """Weights to start from (a file, or a shipped name such as small); random by default."""
     steps: int | None = None
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
@@ -39,6 +41,7 @@ class Train:
         from pydantic import ValidationError
 
         from cleartract.commands.progress import progress_bar
+        from cleartract.model import load_model
         from cleartract.recordings.dataset import AVDataset
         from cleartract.recordings.windows import SlidingWindowTransform
         from cleartract.restore import usable_device
@@ -60,6 +63,11 @@ class Train:
             raise UsageError(f"{source}: {name}: {first['msg'].lower()}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self.config}: not a readable config ({error})") from error
+        initial = None
+        if self.weights is not None:
+            initial, _ = load_model(self.weights)
+            if initial.config != config.model:
+                raise UsageError(f"{self.weights}: another model than the config describes")
         if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)
         device = str(usable_device(self.device))
@@ -73,6 +81,7 @@ class Train:
                 self.out,
                 config,
                 device,
+                initial=initial,
                 on_epoch=panel,
                 progress=lambda step, steps, m: update(
                     step,

@@ -31,24 +31,28 @@ def kymograph(frames: np.ndarray, column: float, zoom: int = 2) -> np.ndarray:
     return line.repeat(zoom, 0).repeat(zoom, 1)
 
 
-def save_png(path: Path, rows: list[np.ndarray], gap: int = 4) -> None:
-    """Write rows below each other, padded with white to the widest; atomic.
+def stacked(rows: list[np.ndarray], gap: int = 4) -> np.ndarray:
+    """Rows below each other, padded with white to the widest, (height, width) uint8.
 
     Args:
-        path: Target .png.
         rows: Each (height, width) uint8.
         gap: White pixels between rows.
     """
-    from PIL import Image
-
-    from cleartract.recordings.video_out import atomic
-
     width = max(row.shape[1] for row in rows)
     padded = [
         np.pad(row, ((0, gap), (0, width - row.shape[1])), constant_values=255) for row in rows
     ]
+    return np.concatenate(padded)[:-gap]
+
+
+def save_png(path: Path, rows: list[np.ndarray], gap: int = 4) -> None:
+    """Write `stacked` rows; atomic."""
+    from PIL import Image
+
+    from cleartract.recordings.video_out import atomic
+
     with atomic(path) as temporary:
-        Image.fromarray(np.concatenate(padded)[:-gap]).save(temporary, format="PNG")
+        Image.fromarray(stacked(rows, gap)).save(temporary, format="PNG")
 
 
 def to_levels(frames: np.ndarray) -> np.ndarray:

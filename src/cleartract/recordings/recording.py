@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -88,6 +88,14 @@ class Recording:
         if self.audio is None or self.sample_rate is None:
             return None
         return self.audio, self.sample_rate
+
+    def excerpt(self, first: int, frames: int) -> Recording:
+        """Some consecutive frames with the sound that belongs to them."""
+        audio = self.audio
+        if audio is not None and self.sample_rate is not None:
+            start = round(first / self.rate * self.sample_rate)
+            audio = audio[start : start + round(frames / self.rate * self.sample_rate)]
+        return replace(self, frames=self.frames[first : first + frames], audio=audio)
 
     def audio_at(self, sample_rate: int) -> np.ndarray | None:
         """The sound at another rate [Hz], at a common loudness, or None.

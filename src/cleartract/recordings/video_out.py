@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -129,21 +130,19 @@ def write_video(
         if copied is None and sound is not None:
             name = "aac" if suffix == ".mp4" else "pcm_s16le"
             audio = container.add_stream(name, rate=_encoder_rate(name, sound[1]), layout="mono")
-        _encode_video(container, stream, codec, frames)
+        pictures = _video_packets(stream, codec, frames)
+        sounds: Iterator[Any] = iter(())
         if copied is not None:
-            source, template, target = copied
-            with source:
-                # the frames start at 0, so the sound moves with them
-                shown = source.streams.video[0]
-                zero = (shown.start_time or 0) * exact_rate(shown.time_base)
-                shift = round(zero / exact_rate(template.time_base))
-                for packet in source.demux(template):
-                    if packet.dts is not None:
-                        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-                        packet.stream = target
-                        container.mux(packet)
+            sounds = _copied_packets(*copied)
         elif audio is not None and sound is not None:
-            _encode_sound(container, audio, *sound)
+            sounds = _sound_packets(audio, *sound)
+        # interleaved, so that players need not seek
+        for packet in heapq.merge(pictures, sounds, key=_decoding_time):
+            container.mux(packet)
+
+
+def _decoding_time(packet: Any) -> Fraction:
+    return packet.dts * exact_rate(packet.time_base)
 
 
 def _video_stream(container: Any, codec: str, frames: np.ndarray, rate: Fraction, crf: int) -> Any:
@@ -165,7 +164,7 @@ def _video_stream(container: Any, codec: str, frames: np.ndarray, rate: Fraction
     return stream
 
 
-def _encode_video(container: Any, stream: Any, codec: str, frames: np.ndarray) -> None:
+def _video_packets(stream: Any, codec: str, frames: np.ndarray) -> Iterator[Any]:
     height, width = stream.height, stream.width
     for index, plane in enumerate(frames):
         pad = ((0, height - plane.shape[0]), (0, width - plane.shape[1]))
@@ -181,8 +180,8 @@ def _encode_video(container: Any, stream: Any, codec: str, frames: np.ndarray) -
             name = "gray16le" if plane.dtype == np.uint16 else "gray"
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(plane), name)
         picture.pts, picture.time_base = index, stream.codec_context.time_base
-        container.mux(stream.encode(picture))
-    container.mux(stream.encode(None))
+        yield from stream.encode(picture)
+    yield from stream.encode(None)
 
 
 def _encoder_rate(codec: str, rate: int) -> int:
@@ -194,14 +193,27 @@ def _encoder_rate(codec: str, rate: int) -> int:
     )
 
 
-def _encode_sound(container: Any, stream: Any, samples: np.ndarray, rate: int) -> None:
+def _sound_packets(stream: Any, samples: np.ndarray, rate: int) -> Iterator[Any]:
     block = 8192
     for first in range(0, len(samples), block):
         piece = np.ascontiguousarray(samples[None, first : first + block], np.float32)
         frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate, first, Fraction(1, rate)
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode(None))
+        yield from stream.encode(frame)
+    yield from stream.encode(None)
+
+
+def _copied_packets(source: Any, template: Any, target: Any) -> Iterator[Any]:
+    """Packets of another file's sound; the frames start at 0, so the sound moves with them."""
+    with source:
+        shown = source.streams.video[0]
+        zero = (shown.start_time or 0) * exact_rate(shown.time_base)
+        shift = round(zero / exact_rate(template.time_base))
+        for packet in source.demux(template):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+                packet.stream = target
+                yield packet
 
 
 def _copied_stream(container: Any, suffix: str, sound_from: Path | None) -> tuple | None:

@@ -20,6 +20,8 @@ class TrainingConfig(BaseModel):
         warmup: Steps of linear warm-up.
         weight_decay: Of AdamW.
         clip: Largest norm of the gradient.
+        difference: Weight of the error of the frame difference in the loss, against flicker and
+            smeared motion; the best estimate is the posterior mean whatever its value.
         ema: Decay of the weights' moving average per step, after its own warm-up.
         audio_dropout: Share of windows whose audio is replaced by the null embedding.
         frames_dropout: Share of windows without any noisy frame (generation from audio).
@@ -39,6 +41,7 @@ class TrainingConfig(BaseModel):
     warmup: int = Field(100, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
+    difference: float = Field(0.0, ge=0)
     ema: float = Field(0.998, ge=0, lt=1)
     audio_dropout: float = Field(0.2, ge=0, le=1)
     frames_dropout: float = Field(0.1, ge=0, le=1)

@@ -32,8 +32,13 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return config.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def batch_loss(model: Model, batch: Batch) -> Tensor:
+def batch_loss(model: Model, batch: Batch, difference: float = 0.0) -> Tensor:
     """Weighted squared error of the denoised frames, per window, (batch,).
+
+    Args:
+        model: Denoiser.
+        batch: Windows.
+        difference: Weight of the same error of the difference between successive frames.
 
     References:
         Karras et al. 2022, Eq. 8, with the spread of each frame in place of sigma_data.
@@ -41,7 +46,11 @@ def batch_loss(model: Model, batch: Batch) -> Tensor:
     sigma = batch.sigma[:, None, None, None]
     estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
     weight = loss_weight(sigma, model.spread(batch.condition.given))
-    return (weight * (estimate.float() - batch.clean) ** 2).mean((1, 2, 3))
+    error = weight.sqrt() * (estimate.float() - batch.clean)
+    loss = (error**2).mean((1, 2, 3))
+    if difference and error.shape[1] > 1:
+        loss = loss + difference * (error.diff(dim=1) ** 2).mean((1, 2, 3))
+    return loss
 
 
 @torch.no_grad()
@@ -72,6 +81,7 @@ def train(
     on_epoch: EpochEnd | None = None,
     progress: Progress | None = None,
     stop_after: int | None = None,
+    initial: Model | None = None,
 ) -> Model:
     """Train a model, or go on with a run that was stopped.
 
@@ -84,6 +94,7 @@ def train(
         on_epoch: Called with the averaged model and the epoch's number at each epoch's end.
         progress: Called with step, steps and the latest metrics.
         stop_after: Stop (with a checkpoint) when this step is reached, as if interrupted.
+        initial: Weights to start from instead of random ones; a resumed run keeps its own.
 
     Returns:
         The averaged model.
@@ -96,6 +107,8 @@ def train(
     described = config.model_dump_json(indent=1)
     torch.manual_seed(config.seed)
     model = Model(config.model)
+    if initial is not None:
+        model.load_state_dict(initial.state_dict())
     average = copy.deepcopy(model)
     state = load_checkpoint(folder, described)
     start = 0
@@ -118,7 +131,7 @@ def train(
             group["lr"] = learning_rate(config, step)
         batch = batch.to(place)
         with precision():
-            losses = batch_loss(model, batch)
+            losses = batch_loss(model, batch, config.difference)
         optimizer.zero_grad(set_to_none=True)
         (losses / (severity(model, batch) + 0.1)).mean().backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.video_out import atomic, side_by_side, write_video
-from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
+from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
 from cleartract.restore import denoise_recording
 from cleartract.training.history import write_history
 from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
@@ -70,14 +70,9 @@ class QualitativePanel:
             noisy, truth = open_recording(entry.path), None
         length = min(len(noisy), max(2, round(self.seconds * float(noisy.rate))))
         first = (len(noisy) - length) // 2
-        part = slice(first, first + length)
-        audio, rate = noisy.audio, noisy.sample_rate
-        if audio is not None and rate is not None:
-            start, count = Window(first, length, noisy.rate).audio_span(rate)
-            audio = audio[start : start + count]
-        cut = replace(noisy, frames=noisy.frames[part], audio=audio)
+        cut = noisy.excerpt(first, length)
         name = f"{number + 1}_{entry.speaker}"
-        return PanelItem(name, cut, None if truth is None else truth[part])
+        return PanelItem(name, cut, None if truth is None else truth[first : first + length])
 
     def __call__(self, model: Model, epoch: int) -> None:
         """Denoise and generate all inputs with the model as it is now."""

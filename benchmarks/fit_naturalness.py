@@ -1,0 +1,46 @@
+"""Fit the naturalness distance on clean frames of simulated training speakers.
+
+python -m benchmarks.fit_naturalness --corpus corpus
+
+writes `src/cleartract/evaluation/naturalness.npz`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+import cleartract.evaluation
+from cleartract.evaluation.naturalness import NaturalnessFit, patch_features
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
+
+SHARPEST = 0.5  # share of the sharpest patch of a recording below which patches are left out
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which clean frames are natural."""
+
+    corpus: Path
+    split: str = "train"
+    frames: int = 6
+
+
+def main(options: Options) -> None:
+    features = []
+    for entry in AVDataset(options.corpus, options.split).entries:
+        clean = SimulatedRecording.load(entry.path).truth().frames
+        chosen = np.linspace(0, len(clean) - 1, options.frames).astype(int)
+        features.append(patch_features(clean[chosen], SHARPEST))
+    fit = NaturalnessFit.of(np.concatenate(features))
+    target = Path(cleartract.evaluation.__file__).parent / "naturalness.npz"
+    np.savez(target, mean=fit.mean, covariance=fit.covariance)
+    print(f"{target}: {sum(map(len, features))} patches of {len(features)} recordings")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

@@ -1,0 +1,94 @@
+"""`cleartract benchmark`: our model and its peers on the same recordings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleartract.commands.evaluate import check_extra
+from cleartract.errors import CorpusError, OutputError, UsageError
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Compare with peers, each tuned on the validation split and blind; a stopped run goes on."""
+
+    corpus: Path
+    """Simulated corpus with validation and test split."""
+    peers: str = "all"
+    """all, or names separated by semicolons."""
+    real: Path | None = None
+    """A real recording, to which known noise is added."""
+    frames: int = 48
+    """Length of each excerpt [frames]."""
+    recordings: int = 2
+    """Test recordings per protocol and noise level."""
+    protocols: str = "all"
+    """all, or protocols separated by semicolons; the table holds all that are finished."""
+    weights: str | None = None
+    """A .safetensors file or the name of shipped weights."""
+    out: Path = Path("benchmark")
+    """Folder of the results: table.md, results.csv, results.json, plane.png."""
+    threads: int | None = None
+    """CPU threads of our model; all cores by default. Peers' linear algebra has one."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+
+    def run(self) -> None:
+        """Run what is missing, then write the tables."""
+        check_extra("bench", "skimage", "scipy", "matplotlib", "threadpoolctl")
+        if self.frames < 16 or self.recordings < 1:
+            raise UsageError("--frames must be 16 or more and --recordings 1 or more")
+        import torch
+
+        from cleartract.commands.progress import progress_bar
+        from cleartract.evaluation.comparison import chosen_peers, compare
+        from cleartract.evaluation.leaderboard import write_tables
+        from cleartract.evaluation.protocols import PROTOCOLS, build_cases
+        from cleartract.model import load_model, weights_path
+        from cleartract.recordings.video_io import open_recording
+        from cleartract.restore import usable_device
+
+        peers, skipped = chosen_peers(self.peers)
+        wanted = [part.strip() for part in self.protocols.split(";")]
+        if unknown := [name for name in wanted if name != "all" and name not in PROTOCOLS]:
+            known = "; ".join(PROTOCOLS)
+            raise UsageError(f"--protocols: {unknown[0]!r} is unknown; choose of {known}")
+        if self.threads is not None and self.threads > 0:
+            torch.set_num_threads(self.threads)
+        real = open_recording(self.real) if self.real else None
+        if real is not None and len(real) < 2 * self.frames:
+            raise UsageError(f"{self.real}: is shorter than two excerpts of {self.frames} frames")
+        path = weights_path(self.weights)
+        self._check_folder(path)
+        model, _ = load_model(self.weights, usable_device(self.device))
+        cases = build_cases(self.corpus, self.frames, self.recordings, real)
+        cases = [case for case in cases if "all" in wanted or case.protocol in wanted]
+        if not cases:
+            raise CorpusError(f"{self.corpus}: has no recordings of these protocols")
+        for name in skipped:
+            print(f"skipped, not installed: {name} (pip install 'cleartract[bench]')")
+        with progress_bar("comparing", "runs") as update:
+            compare(cases, peers, model, self.out / "rows", update)
+        print(write_tables(self.out, skipped, self._description(path)))
+        print(f"{self.out / 'table.md'}")
+
+    def _description(self, weights: Path) -> dict[str, str | int]:
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+        settings = {"frames": self.frames, "recordings": self.recordings}
+        return {**settings, "weights": weights.name, "weights_sha256": digest}
+
+    def _check_folder(self, weights: Path) -> None:
+        """Rows of other settings or weights must not get into one table."""
+        described = self._description(weights)
+        header = self.out / "settings.json"
+        if header.exists():
+            if json.loads(header.read_text()) != described:
+                raise OutputError(
+                    f"{self.out}: holds results of other settings or weights; choose another --out"
+                )
+            return
+        self.out.mkdir(parents=True, exist_ok=True)
+        header.write_text(json.dumps(described, indent=1) + "\n")

@@ -1,0 +1,177 @@
+"""Articulation: constriction degrees read off the frames, their timing, speed and edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleartract.evaluation.grid_lines import SPACING, GridLine, sample_line
+
+CLOSED = 0.3  # of the range of a constriction degree: below it counts as closed
+MATCH = 0.08  # [s] within which two events are the same event
+_SLOPE = 0.05  # [s], width of the derivative's filter
+
+
+@dataclass(frozen=True)
+class Event:
+    """A closure or a release.
+
+    Attributes:
+        closes: True for a closure, False for a release.
+        time: [s].
+    """
+
+    closes: bool
+    time: float
+
+
+def constriction_degree(frames: np.ndarray, line: GridLine, pixel_size: float) -> np.ndarray:
+    r"""Width of the air along a grid line in every frame, (frame,) [mm].
+
+    .. math:: c = \Delta s \sum_s w\!\left(\frac{T - I_s}{T - A}\right), \quad
+              w(d) = \operatorname{clip}(2 d - \tfrac12, 0, 1)
+
+    Tissue T and air A are the 80th and the 2nd percentile of the intensities I along the line over
+    the whole recording. The ramp w ignores the first and last quarter between both, so that noise
+    in tissue does not count as air.
+
+    Args:
+        frames: (frame, height, width), any intensity scale.
+        line: Where.
+        pixel_size: [mm].
+    """
+    profile = sample_line(frames, line, pixel_size)
+    air, tissue = np.percentile(profile, (2, 80))
+    deficit = (tissue - profile) / max(float(tissue - air), 1e-12)
+    return np.clip(2 * deficit - 0.5, 0, 1).sum(1) * SPACING * pixel_size
+
+
+def constriction_degrees(
+    frames: np.ndarray, lines: list[GridLine], pixel_size: float
+) -> np.ndarray:
+    """Constriction degrees along several lines, (line, frame) [mm]."""
+    return np.stack([constriction_degree(frames, line, pixel_size) for line in lines])
+
+
+def degree_error(found: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square error of constriction degrees [mm]."""
+    return float(np.sqrt(np.mean((found - truth) ** 2)))
+
+
+def correlation(found: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson correlation of two curves; not a number where one is constant."""
+    a, b = found - found.mean(), truth - truth.mean()
+    norm = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / norm) if norm > 1e-12 else float("nan")
+
+
+def closed_below(truth: np.ndarray) -> float:
+    """Level of a constriction degree below which it counts as closed [mm]."""
+    low, high = np.percentile(truth, (5, 95))
+    return float(low + CLOSED * (high - low))
+
+
+def events(degree: np.ndarray, level: float, rate: float) -> list[Event]:
+    """Closures and releases: crossings of a level, between frames by linear interpolation.
+
+    Args:
+        degree: (frame,) [mm].
+        level: [mm].
+        rate: Frames per second.
+    """
+    above = degree > level
+    found = []
+    for frame in np.flatnonzero(above[1:] != above[:-1]):
+        before, after = degree[frame], degree[frame + 1]
+        share = (level - before) / (after - before)
+        found.append(Event(bool(above[frame]), float((frame + share + 0.5) / rate)))
+    return found
+
+
+def timing(found: list[Event], truth: list[Event]) -> tuple[float, float]:
+    """Mean absolute timing error [ms], and share of the true events that were missed.
+
+    An event is missed where no event of its kind lies within 80 ms. Both are not a number where
+    the truth has no events, the first also where all were missed.
+    """
+    if not truth:
+        return float("nan"), float("nan")
+    errors = []
+    for event in truth:
+        near = [abs(f.time - event.time) for f in found if f.closes == event.closes]
+        if near and min(near) <= MATCH:
+            errors.append(min(near) * 1000)
+    return (float(np.mean(errors)) if errors else float("nan")), 1 - len(errors) / len(truth)
+
+
+def velocity(degree: np.ndarray, rate: float) -> np.ndarray:
+    """Rate of change of a constriction degree, (frame,) [mm/s].
+
+    Args:
+        degree: (frame,) [mm].
+        rate: Frames per second.
+
+    References:
+        Savitzky and Golay 1964, quadratic, over about 50 ms.
+    """
+    from scipy.signal import savgol_filter
+
+    window = max(3, 2 * round(_SLOPE * rate / 2) + 1)
+    if len(degree) < window:
+        return np.zeros_like(degree)
+    return savgol_filter(degree, window, 2, deriv=1, delta=1 / rate)
+
+
+def peak_velocity_ratio(
+    found: np.ndarray, truth: np.ndarray, truth_events: list[Event], rate: float
+) -> float:
+    """Median ratio of peak speeds around the true closures and releases; smearing lowers it.
+
+    Args:
+        found: (frame,) [mm].
+        truth: (frame,) [mm].
+        truth_events: Where movements are looked for.
+        rate: Frames per second.
+    """
+    fast, true = np.abs(velocity(found, rate)), np.abs(velocity(truth, rate))
+    reach, ratios = max(1, round(MATCH * rate)), []
+    for event in truth_events:
+        centre = round(event.time * rate - 0.5)
+        part = slice(max(0, centre - reach), centre + reach + 1)
+        if true[part].max() > 0:
+            ratios.append(fast[part].max() / true[part].max())
+    return float(np.median(ratios)) if ratios else float("nan")
+
+
+def edge_width(frames: np.ndarray, lines: list[GridLine], pixel_size: float) -> float:
+    r"""Median width of the air-tissue boundary that grid lines end in [mm].
+
+    .. math:: (T - A) / \max |dI/ds|
+
+    between the darkest point A of the profile and the brightest one T behind it, within 8 mm of the
+    half-way crossing. A step blurred by a Gaussian of standard deviation s has a width of 2.51 s.
+
+    Args:
+        frames: (frame, height, width).
+        lines: Where.
+        pixel_size: [mm].
+    """
+    spacing, widths = SPACING * pixel_size, []
+    reach = max(2, round(8 / spacing))
+    for line in lines:
+        profile = sample_line(frames, line, pixel_size)
+        low, high = np.percentile(profile, (2, 80))
+        for row in profile:
+            dark = int(row.argmin())
+            if row[dark] > low + 0.25 * (high - low):
+                continue  # closed: no air on this line
+            rising = np.flatnonzero(row[dark:] > (low + high) / 2)
+            if not len(rising):
+                continue
+            edge = dark + int(rising[0])
+            part = row[max(dark, edge - reach) : edge + reach]
+            slope = np.abs(np.gradient(part)).max() if len(part) > 1 else 0.0
+            if slope > 0:
+                widths.append((part.max() - part.min()) / slope * spacing)
+    return float(np.median(widths)) if widths else float("nan")

@@ -1,0 +1,33 @@
+"""Consistency: the same recording with two independent small noises must come out alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from cleartract.recordings.recording import Intensity, Recording
+
+ADDED = 0.01  # standard deviation of the added noise, of the intensity scale
+
+
+def consistency(
+    recording: Recording, restore: Callable[[Recording], np.ndarray], seed: int = 0
+) -> float:
+    """Difference of two results over the difference of their inputs; 0 is perfect, 1 a copy.
+
+    Args:
+        recording: A noisy recording.
+        restore: Denoises a recording, returns (frame, height, width) in the same unit.
+        seed: Of both noises.
+    """
+    rng = np.random.default_rng(seed)
+    strength = ADDED * Intensity.of(recording.frames).scale
+    inputs = [
+        recording.frames + strength * rng.standard_normal(recording.frames.shape, np.float32)
+        for _ in range(2)
+    ]
+    results = [restore(replace(recording, frames=frames, peak=None)) for frames in inputs]
+    distance = np.sqrt(np.mean((results[0] - results[1]) ** 2))
+    return float(distance / np.sqrt(np.mean((inputs[0] - inputs[1]) ** 2)))

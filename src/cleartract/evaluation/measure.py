@@ -1,0 +1,194 @@
+"""All figures of one denoised recording, with and without a truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cleartract.evaluation import articulation as speech
+from cleartract.evaluation import full_reference as reference
+from cleartract.evaluation import no_reference as blind
+from cleartract.evaluation.grid_lines import GridLine, moving_lines, outline_lines
+from cleartract.evaluation.naturalness import naturalness_distance
+from cleartract.evaluation.piqe import piqe
+from cleartract.evaluation.regions import air_mask, airway_band, moving_band, resting_tissue
+from cleartract.evaluation.residual import residual_audit
+
+FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known: both USC protocols
+_SAMPLED = 60  # frames looked at by the scores of single frames
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One recording under evaluation; all frames in one normalised intensity scale.
+
+    Attributes:
+        name: Name in the report.
+        rate: Frames per second.
+        denoised: (frame, height, width).
+        noisy: Same shape, or None.
+        truth: Same shape, or None.
+        outlines: (frame, 106, 2) [mm], or None.
+        lines: Grid lines; from the outlines, or across what moves, where None.
+        pixel_size: [mm]; of a field of view of 200 mm where None.
+        window: Window and step with which it was denoised [frames], or None.
+    """
+
+    name: str
+    rate: float
+    denoised: np.ndarray
+    noisy: np.ndarray | None = None
+    truth: np.ndarray | None = None
+    outlines: np.ndarray | None = None
+    lines: list[GridLine] | None = None
+    pixel_size: float | None = None
+    window: tuple[int, int] | None = None
+
+    @property
+    def millimetres(self) -> float:
+        """Size of a pixel [mm]."""
+        return self.pixel_size or FIELD_OF_VIEW / self.denoised.shape[2]
+
+    def grid_lines(self) -> list[GridLine]:
+        """Where constriction degrees are measured."""
+        if self.lines is not None:
+            return self.lines
+        if self.outlines is not None:
+            return outline_lines(self.outlines)
+        reference = self.denoised if self.truth is None else self.truth
+        return moving_lines(reference, self.millimetres)
+
+    def airway(self) -> np.ndarray:
+        """The airway region, (frame, height, width) or (height, width) bool."""
+        if self.outlines is not None:
+            return airway_band(self.outlines, self.denoised.shape[1:], self.millimetres)
+        return moving_band(self.denoised if self.truth is None else self.truth)
+
+    def versions(self) -> dict[str, np.ndarray]:
+        """Noisy frames, where there are any, and denoised ones."""
+        noisy = {} if self.noisy is None else {"noisy": self.noisy}
+        return {**noisy, "denoised": self.denoised}
+
+
+def measure(subject: Subject) -> dict:
+    """All figures that the subject allows.
+
+    Returns:
+        `with_truth`, `without_truth`: by figure, then by version (noisy, denoised);
+        `articulation`: by grid line, then figure, then version; `residual`; absent where they
+        cannot be measured.
+    """
+    found: dict = {"without_truth": without_truth(subject)}
+    if subject.truth is not None:
+        found["with_truth"] = with_truth(subject)
+    if subject.truth is not None or subject.noisy is not None:
+        found["articulation"] = articulation(subject)
+    if subject.noisy is not None:
+        air, tissue = air_mask(subject.noisy), _tissue(subject.denoised)
+        found["residual"] = residual_audit(subject.noisy, subject.denoised, air, tissue)
+    return found
+
+
+def _table(versions: dict[str, np.ndarray], functions: dict) -> dict[str, dict[str, float]]:
+    return {
+        name: {version: float(function(frames)) for version, frames in versions.items()}
+        for name, function in functions.items()
+    }
+
+
+def with_truth(subject: Subject) -> dict[str, dict[str, float]]:
+    """Figures against the truth."""
+    truth, band, lines = subject.truth, subject.airway(), subject.grid_lines()
+    if truth is None:
+        raise ValueError("the subject has no truth")
+    functions = {
+        "psnr": lambda x: reference.psnr(x, truth),
+        "ssim": lambda x: reference.ssim(x, truth),
+        "psnr_airway": lambda x: reference.psnr(x, truth, mask=band),
+        "ssim_airway": lambda x: reference.ssim(x, truth, mask=band),
+        "frame_difference_error": lambda x: reference.frame_difference_error(x, truth),
+        "kymograph_correlation": lambda x: reference.kymograph_correlation(x, truth),
+        "texture_ratio": lambda x: reference.texture_ratio(x, truth),
+        "edge_width_ratio": lambda x: (
+            speech.edge_width(x, lines, subject.millimetres)
+            / speech.edge_width(truth, lines, subject.millimetres)
+        ),
+    }
+    found = _table(subject.versions(), functions)
+    if subject.window is not None:
+        seam = reference.seam_index(subject.denoised, truth, *subject.window)
+        found["seam_index"] = {"denoised": seam}
+    return found
+
+
+def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
+    """Figures that need no truth; regions are chosen once for all versions."""
+    versions = subject.versions()
+    air = air_mask(versions.get("noisy", subject.denoised))
+    tissue, lines = resting_tissue(subject.denoised), subject.grid_lines()
+
+    def some(frames: np.ndarray) -> np.ndarray:
+        return frames[:: max(1, len(frames) // _SAMPLED)]
+
+    functions = {
+        "air_noise_temporal": lambda x: blind.temporal_noise(x, air),
+        "air_noise_spatial": lambda x: blind.spatial_noise(x, air),
+        "air_noise_spatial_static_share": lambda x: blind.static_share(x, air),
+        "tissue_noise_temporal": lambda x: blind.temporal_noise(x, tissue),
+        "signal_to_noise": lambda x: blind.signal_to_noise(x, tissue),
+        "contrast_to_noise": lambda x: blind.contrast_to_noise(x, tissue, air),
+        "flicker": lambda x: blind.flicker(x, tissue),
+        "edge_strength": blind.edge_strength,
+        "edge_width": lambda x: speech.edge_width(x, lines, subject.millimetres),
+        "piqe": lambda x: float(np.mean([piqe(frame) for frame in some(x)])),
+        "naturalness_distance": lambda x: naturalness_distance(some(x)),
+    }
+    found = _table(versions, functions)
+    if subject.window is not None and subject.truth is None:
+        seam = reference.seam_index(subject.denoised, None, *subject.window)
+        found["seam_index"] = {"denoised": seam}
+    return found
+
+
+def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
+    """Constriction degrees of noisy and denoised frames against the truth's, by grid line.
+
+    Without a truth the noisy frames are the reference: denoised figures then say how far
+    articulation was changed, not how wrong it is.
+    """
+    target = subject.noisy if subject.truth is None else subject.truth
+    if target is None:
+        raise ValueError("the subject has neither truth nor noisy frames")
+    versions = subject.versions()
+    if subject.truth is None:
+        versions.pop("noisy")
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for line in subject.grid_lines():
+        truth = speech.constriction_degree(target, line, subject.millimetres)
+        level = speech.closed_below(truth)
+        true_events = speech.events(truth, level, subject.rate)
+        rows: dict[str, dict[str, float]] = {}
+        for version, frames in versions.items():
+            degree = speech.constriction_degree(frames, line, subject.millimetres)
+            events = speech.events(degree, level, subject.rate)
+            late, missed = speech.timing(events, true_events)
+            extra = speech.timing(true_events, events)[1]
+            speed = speech.peak_velocity_ratio(degree, truth, true_events, subject.rate)
+            values = {
+                "error_mm": speech.degree_error(degree, truth),
+                "correlation": speech.correlation(degree, truth),
+                "timing_error_ms": late,
+                "events_missed": missed,
+                "events_invented": extra,
+                "peak_velocity_ratio": speed,
+            }
+            for name, value in values.items():
+                rows.setdefault(name, {})[version] = value
+        found[line.name] = rows
+    return found
+
+
+def _tissue(frames: np.ndarray) -> np.ndarray:
+    mean = frames.mean(0)
+    return mean > 0.25 * np.percentile(mean, 99.5)

@@ -1,0 +1,78 @@
+"""Residual audit: what was removed must look like noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cleartract.evaluation.full_reference import radial_spectrum
+
+
+def residual_audit(
+    noisy: np.ndarray, denoised: np.ndarray, air: np.ndarray, tissue: np.ndarray
+) -> dict[str, float]:
+    """Figures of the residual noisy - denoised.
+
+    Args:
+        noisy: (frame, height, width).
+        denoised: Same shape and scale.
+        air: Air, (height, width) bool.
+        tissue: Where structure could be lost, (height, width) bool.
+
+    Returns:
+        edges: Correlation over tissue pixels of the residual's size with the gradient's magnitude.
+        motion: The same with the size of the change from frame to frame.
+        structure: Size of the correlation of the residual with the denoised frames' own fine
+            structure (their high-pass): what sharpening adds or smoothing takes away.
+        static: Share of the residual's energy that is the same in every frame.
+        spectrum: Distance of its radial spectrum from the same in air: mean absolute difference
+            of the logarithms (base 10) of the rings' shares.
+        lag: Correlation of the residual with the next frame's, in tissue, minus the same in air.
+    """
+    residual = noisy.astype(np.float64) - denoised
+    varying = residual - residual.mean(0)
+    vertical, horizontal = np.gradient(denoised.astype(np.float64), axis=(1, 2))
+    gradient = np.hypot(vertical, horizontal)
+    change = np.abs(np.gradient(denoised.astype(np.float64), axis=0))
+    return {
+        "edges": _correlation(np.abs(varying)[:, tissue].mean(0), gradient[:, tissue].mean(0)),
+        "motion": _correlation(np.abs(varying)[:, tissue], change[:, tissue]),
+        "structure": abs(_correlation(residual[:, tissue], _fine(denoised)[:, tissue])),
+        "static": float((residual.mean(0) ** 2).mean() / max((residual**2).mean(), 1e-20)),
+        "spectrum": _spectral_distance(varying, air),
+        "lag": _lag(varying, tissue) - _lag(varying, air),
+    }
+
+
+def residual_frames(noisy: np.ndarray, denoised: np.ndarray, gain: float = 4.0) -> np.ndarray:
+    """Residual as a picture: mid-grey is nothing removed, (frame, height, width) uint8.
+
+    Args:
+        noisy: (frame, height, width), normalised intensity.
+        denoised: Same.
+        gain: Grey levels per intensity, in units of the full range.
+    """
+    return np.round(127.5 + 127.5 * gain * (noisy - denoised)).clip(0, 255).astype(np.uint8)
+
+
+def _fine(frames: np.ndarray) -> np.ndarray:
+    from scipy.ndimage import gaussian_filter
+
+    frames = frames.astype(np.float64)
+    return frames - gaussian_filter(frames, (0, 1.0, 1.0))
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    a, b = a - a.mean(), b - b.mean()
+    norm = np.sqrt((a**2).sum() * (b**2).sum())
+    return float((a * b).sum() / norm) if norm > 0 else 0.0
+
+
+def _lag(residual: np.ndarray, mask: np.ndarray) -> float:
+    return _correlation(residual[:-1, mask], residual[1:, mask])
+
+
+def _spectral_distance(residual: np.ndarray, air: np.ndarray) -> float:
+    whole = radial_spectrum(residual, 12)[1]
+    alone = radial_spectrum(residual * air, 12)[1]
+    shares = [np.log10(np.maximum(p / max(p.sum(), 1e-20), 1e-6)) for p in (whole, alone)]
+    return float(np.abs(shares[0] - shares[1])[1:].mean())

@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
+from scipy.special import erf
+
+from cleartract.errors import UsageError
+from cleartract.evaluation import articulation as speech
+from cleartract.evaluation.grid_lines import (
+    GridLine,
+    moving_lines,
+    outline_lines,
+    read_lines,
+    sample_line,
+)
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
+
+RATE, PIXEL = 83.3, 2.0
+LINE = GridLine("gap", (40.0, 10.0), (40.0, 70.0))
+
+
+def gap_frames(widths, size=40):
+    """A slab of air of given widths [mm] under a fixed wall at y = 20 mm, soft edges."""
+    y = (np.arange(size) * PIXEL)[:, None]
+    frames = []
+    for width in widths:
+        air = 0.5 * (erf((y - 20) / 2) - erf((y - 20 - width) / 2))
+        frames.append(np.repeat(1 - air, size, 1))
+    return np.stack(frames)
+
+
+def swing(n=120, low=2.0, high=14.0, period=40):
+    return low + (high - low) * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / period))
+
+
+def test_constriction_degree_is_the_width_of_the_gap():
+    widths = swing(low=6, high=16)
+    degree = speech.constriction_degree(gap_frames(widths), LINE, PIXEL)
+    assert speech.correlation(degree, widths) > 0.999
+    assert np.abs(degree - widths).max() < 0.6
+    assert speech.constriction_degree(500 * gap_frames(widths) + 30, LINE, PIXEL) == pytest.approx(
+        degree, abs=1e-6
+    )
+
+
+def test_noise_in_tissue_is_not_air():
+    rng = np.random.default_rng(0)
+    widths = swing()
+    frames = gap_frames(widths)
+    clean = speech.constriction_degree(frames, LINE, PIXEL)
+    noisy = speech.constriction_degree(frames + 0.05 * rng.normal(size=frames.shape), LINE, PIXEL)
+    assert speech.degree_error(noisy, clean) < 0.5
+
+
+def test_a_shifted_copy_has_its_shift_as_timing_error():
+    degree = swing()
+    level = speech.closed_below(degree)
+    events = speech.events(degree, level, RATE)
+    assert [event.closes for event in events] == [False, True, False, True, False, True]
+    late = [speech.Event(e.closes, e.time + 2 / RATE) for e in events]
+    assert speech.timing(late, events) == (pytest.approx(2000 / RATE), 0)
+    again = speech.events(np.roll(degree, 2), level, RATE)
+    assert speech.timing(again, events)[0] == pytest.approx(2000 / RATE, rel=0.02)
+    assert speech.timing(events[:3], events)[1] == pytest.approx(0.5)
+    assert np.isnan(speech.timing(events, [])[0])
+
+
+def test_crossings_lie_between_frames():
+    degree = np.array([3.0, 3.0, 1.0, 1.0])
+    (event,) = speech.events(degree, 1.5, 10.0)
+    assert event.closes
+    assert event.time == pytest.approx((1 + 0.75 + 0.5) / 10)
+
+
+def test_smearing_lowers_the_peak_velocity():
+    degree = np.where(np.arange(160) % 40 < 20, 12.0, 2.0)
+    events = speech.events(degree, 7, RATE)
+    assert speech.peak_velocity_ratio(degree, degree, events, RATE) == pytest.approx(1)
+    smeared = gaussian_filter1d(degree, 4)
+    assert speech.peak_velocity_ratio(smeared, degree, events, RATE) < 0.75
+    assert speech.peak_velocity_ratio(0.5 * degree, degree, events, RATE) == pytest.approx(0.5)
+
+
+def test_velocity_of_a_ramp():
+    ramp = 3.0 * np.arange(50) / RATE
+    np.testing.assert_allclose(speech.velocity(ramp, RATE), 3.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("blur", [2.0, 3.0])
+def test_edge_width_of_a_blurred_step(blur):
+    y = np.arange(80)[:, None] * np.ones((80, 80))
+    step = np.stack([gaussian_filter((y >= 40).astype(float), blur)] * 3)
+    line = GridLine("edge", (40.0, 15.0), (40.0, 65.0))
+    found = speech.edge_width(step, [line], 1.0)
+    assert found == pytest.approx(np.sqrt(2 * np.pi) * blur, rel=0.06)
+    assert speech.edge_width(step, [line], 1.0) < speech.edge_width(
+        gaussian_filter(step, (0, 2, 2)), [line], 1.0
+    )
+
+
+def test_outline_lines_measure_what_the_outlines_say(corpus):
+    for entry in AVDataset(corpus, "all").entries:
+        simulated = SimulatedRecording.load(entry.path)
+        truth, outlines = simulated.truth().frames, simulated.outlines
+        pixel = 200 / truth.shape[2]
+        lines = {line.name: line for line in outline_lines(outlines)}
+        assert list(lines) == ["lips", "tongue tip", "tongue body", "velum port", "pharynx"]
+        tongue = outlines[:, 66:96]
+        for name, anchor in (("tongue body", 16), ("pharynx", 6)):
+            distance = np.linalg.norm(tongue - outlines[:, anchor].mean(0), axis=2).min(1)
+            if np.ptp(distance) > 3:
+                degree = speech.constriction_degree(truth, lines[name], pixel)
+                assert speech.correlation(degree, distance) > 0.9, name
+
+
+def test_moving_lines_cross_what_moves(moving_frames):
+    lines = moving_lines(moving_frames, 2.0, count=2, length=20)
+    assert len(lines) == 2
+    for line in lines:
+        profile = sample_line(moving_frames, line, 2.0)
+        assert profile.std(0).max() > 20
+        assert profile.mean(0)[-1] > profile.mean(0)[0]  # from dark to bright
+
+
+def test_grid_lines_from_a_file(tmp_path):
+    path = tmp_path / "lines.json"
+    path.write_text(json.dumps({"lips": [[10, 20], [10, 45.5]]}))
+    (line,) = read_lines(path)
+    assert line == GridLine("lips", (10.0, 20.0), (10.0, 45.5))
+    assert line.length == pytest.approx(25.5)
+    for bad in ("{}", "[1]", '{"a": [[0, 0], [0, 0]]}', '{"a": 3}', "not json"):
+        path.write_text(bad)
+        with pytest.raises(UsageError, match=r"lines\.json"):
+            read_lines(path)

@@ -1,0 +1,140 @@
+import json
+
+import numpy as np
+import pytest
+
+from cleartract.cli import main
+from cleartract.evaluation.evaluate import Options, evaluate, evaluate_corpus
+from cleartract.evaluation.protocols import build_cases
+from cleartract.evaluation.report import finite, mean_of, table_rows
+from cleartract.model import save_model
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.video_out import write_recording
+
+
+@pytest.fixture
+def weights(tiny_model, tmp_path):
+    save_model(tiny_model, tmp_path / "tiny.safetensors", {"steps": 0})
+    return str(tmp_path / "tiny.safetensors")
+
+
+@pytest.fixture
+def written(recording, tmp_path):
+    write_recording(tmp_path / "noisy.avi", recording, {}, None)
+    return tmp_path / "noisy.avi"
+
+
+def test_a_corpus_with_controls_and_samples(corpus, weights, tmp_path, capsys):
+    out = tmp_path / "report"
+    command = ["evaluate", "--corpus", str(corpus), "--split", "all", "--weights", weights]
+    command += ["--limit", "2", "--controls", "--samples", "3", "--out", str(out)]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "psnr airway" in printed
+    assert "lost frames: the matched audio" in printed
+    report = json.loads((out / "report.json").read_text())
+    names = [row["name"] for row in report["recordings"]]
+    assert len(set(names)) == len(names) >= 2
+    airway = [r["with_truth"]["psnr_airway"]["denoised"] for r in report["recordings"]]
+    assert airway == sorted(airway)
+    first = report["recordings"][0]
+    assert set(first["articulation"]) >= {"lips", "velum port"}
+    assert 0 <= first["uncertainty"]["coverage_50%"] <= first["uncertainty"]["coverage_90%"] <= 1
+    assert set(report["controls"]["psnr"]["all frames"]) >= {"matched", "null", "swapped"}
+    page = (out / "report.html").read_text()
+    assert "://" not in page  # opens without a network
+    assert page.count("<img") >= 9 * len(names)
+    assert (out / "residual_01.mp4").stat().st_size > 1000
+    assert main(command) == 6  # a report is not overwritten
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_result_without_truth(written, tmp_path, weights, capsys):
+    result = tmp_path / "clean.mp4"
+    assert main(["denoise", str(written), "-o", str(result), "--weights", weights]) == 0
+    command = ["evaluate", str(result), "--noisy", str(written), "--weights", weights]
+    assert main(command) == 0
+    report = json.loads((tmp_path / "clean_evaluation" / "report.json").read_text())
+    (row,) = report["recordings"]
+    assert "with_truth" not in row
+    assert row["consistency"] >= 0
+    assert "seam_index" in row["without_truth"]  # window and step come from the sidecar
+    assert set(row["residual"]) >= {"edges", "motion", "structure"}
+
+
+def test_a_result_equal_to_its_truth_has_no_error(corpus, tmp_path):
+    path = AVDataset(corpus, "test").entries[0].path
+    simulated = SimulatedRecording.load(path)
+    section = evaluate(simulated.truth(), path, simulated.noisy("view_shared"))
+    table = section.measured["with_truth"]
+    assert table["ssim"]["denoised"] == pytest.approx(1)
+    assert table["texture_ratio"]["denoised"] == pytest.approx(1)
+    assert table["psnr"]["denoised"] > 100 > table["psnr"]["noisy"]
+    for row in section.measured["articulation"].values():
+        assert row["error_mm"]["denoised"] == pytest.approx(0, abs=1e-6)
+
+
+def test_another_unit_of_intensity_is_noticed(recording):
+    from dataclasses import replace
+
+    brighter = replace(recording, frames=recording.frames * 257, peak=65535.0)
+    section = evaluate(brighter, recording)
+    assert section.measured["with_truth"]["psnr"]["denoised"] > 60
+    assert "multiplied" in section.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "either"),
+        (["x.mp4", "--corpus", "c"], 2, "either"),
+        (["x.mp4", "--controls"], 2, "--corpus"),
+        (["--corpus", "c", "--samples", "1"], 2, "two samples"),
+        (["missing.mp4"], 3, "missing.mp4"),
+        (["--corpus", "nowhere"], 7, "nowhere"),
+        (["x.mp4", "--pixel-size", "-1"], 2, "--pixel-size"),
+    ],
+)
+def test_bad_use_is_one_line(arguments, code, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", *arguments]) == code
+    error = capsys.readouterr().err.strip()
+    assert message in error
+    assert "\n" not in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_that_do_not_match_are_refused(recording, written, tmp_path, capsys):
+    np.savez(tmp_path / "short.npz", frames=recording.frames[:5], rate=[65040, 781])
+    assert main(["evaluate", str(tmp_path / "short.npz"), "--noisy", str(written)]) == 3
+    assert "same frames" in capsys.readouterr().err
+
+
+def test_benchmark_command(spiral_corpus, weights, tmp_path, capsys):
+    out = tmp_path / "benchmark"
+    protocol = build_cases(spiral_corpus, 16, 1)[0].protocol
+    command = ["benchmark", "--corpus", str(spiral_corpus), "--peers", "temporal median"]
+    command += ["--out", str(out), "--weights", weights, "--frames", "16", "--recordings", "1"]
+    assert main([*command, "--protocols", protocol]) == 0
+    assert "temporal median (tuned)" in capsys.readouterr().out
+    assert (out / "table.md").exists()
+    assert main([*command, "--protocols", "grey Rician"]) == 2
+    assert "grey Rician" in capsys.readouterr().err
+    assert main([x if x != "16" else "17" for x in command]) == 6
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_corpus_figures_are_means_of_their_recordings(corpus, tiny_model):
+    sections, summary = evaluate_corpus(corpus, tiny_model, "all", options=Options())
+    psnr = [s.measured["with_truth"]["psnr"]["denoised"] for s in sections]
+    assert summary["mean"]["with_truth"]["psnr"]["denoised"] == pytest.approx(np.mean(psnr))
+    assert sum(group["count"] for group in summary["by_protocol"].values()) == len(sections)
+
+
+def test_means_leave_out_what_is_not_a_number():
+    mean = mean_of([{"a": {"b": 1.0}}, {"a": {"b": float("nan")}}, {"a": {"b": 3.0}}])
+    assert mean == {"a": {"b": 2.0}}
+    assert finite({"x": float("inf"), "y": [np.float64(1.5)]}) == {"x": None, "y": [1.5]}
+    rows = table_rows({"with_truth": {"psnr": {"noisy": 20.0, "denoised": 26.5}}})
+    assert rows == [("psnr", "20", "26.5")]

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from cleartract.evaluation.controls import (
+    CONTROLS,
+    SITUATIONS,
+    ControlFigures,
+    hallucination_index,
+    lost_runs,
+    run_controls,
+    summarise,
+    with_control,
+)
+from cleartract.evaluation.measure import Subject
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.restore import denoise_recording
+from cleartract.windowed import DenoiseSettings
+
+
+def test_controls_change_the_sound_and_nothing_else(recording):
+    other = np.linspace(-1, 1, 100, dtype=np.float32)
+    shift = round(0.144 * recording.sample_rate)
+    sounds = {c: with_control(recording, c, other) for c in CONTROLS}
+    assert sounds["null"] is None
+    for control, changed in sounds.items():
+        if changed is not None:
+            assert changed.frames is recording.frames
+            assert changed.audio.shape == recording.audio.shape, control
+            assert changed.audio.dtype == np.float32, control
+    np.testing.assert_array_equal(sounds["144 ms late"].audio[shift:], recording.audio[:-shift])
+    np.testing.assert_array_equal(sounds["144 ms early"].audio[:-shift], recording.audio[shift:])
+    np.testing.assert_array_equal(sounds["swapped"].audio[:100], other)
+    assert not sounds["silence"].audio.any()
+    assert sounds["noise"].audio.std() == pytest.approx(recording.audio.std(), rel=0.05)
+    with pytest.raises(ValueError, match="unknown control"):
+        with_control(recording, "louder", other)
+
+
+def test_lost_runs_are_one_to_eight_frames_long():
+    lost = lost_runs(400)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], lost, [0]])))
+    lengths = set(edges[1::2] - edges[::2])
+    assert lengths == set(range(1, 9))
+    assert not lost[:8].any()
+    assert (lost_runs(400) == lost).all()
+
+
+@pytest.fixture(scope="module")
+def simulated(corpus):
+    return SimulatedRecording.load(AVDataset(corpus, "test").entries[0].path)
+
+
+def test_null_control_is_the_null_path_and_lost_frames_stay_hidden(simulated, tiny_model):
+    noisy, settings = simulated.noisy("view_shared"), DenoiseSettings()
+    truth = simulated.truth().frames
+    subject = Subject("s", float(simulated.rate), truth, None, truth, simulated.outlines)
+    found = run_controls(subject, noisy, noisy.audio[::-1], tiny_model, settings)
+    assert list(found) == list(CONTROLS)
+    for figures in found.values():
+        assert set(figures.psnr) == set(SITUATIONS)
+        assert all(np.isfinite(v) for v in figures.psnr.values())
+    silent = settings.model_copy(update={"use_audio": False})
+    restored = denoise_recording(noisy, tiny_model, silent).recording.frames
+    band = subject.airway()
+    expected = -10 * np.log10(((restored - truth)[band] ** 2).mean())
+    assert found["null"].psnr["all frames"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_hidden_frames_do_not_leak(recording, tiny_model):
+    given = np.ones(len(recording), bool)
+    given[10:14] = False
+    settings = DenoiseSettings()
+    frames = recording.frames.copy()
+    # the same range of intensities, other pictures in the hidden frames
+    frames[10:14] = frames[10:14, ::-1, ::-1]
+    changed = type(recording)(frames, recording.rate, recording.audio, recording.sample_rate, 255.0)
+    first = denoise_recording(recording, tiny_model, settings, given=given).recording.frames
+    second = denoise_recording(changed, tiny_model, settings, given=given).recording.frames
+    np.testing.assert_allclose(first, second, atol=1e-3)
+    open_eyes = denoise_recording(changed, tiny_model, settings).recording.frames
+    assert np.abs(open_eyes - second)[10:14].max() > 1
+
+
+def results(matched_gain, swapped_mm):
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(8):
+        base = 20 + rng.normal()
+        rows = {}
+        for control in CONTROLS:
+            gain = matched_gain + 0.02 * rng.normal() if control == "matched" else 0.0
+            degrees = np.ones((2, 5)) + (swapped_mm if control == "swapped" else 0)
+            psnr = dict.fromkeys(SITUATIONS, base + gain)
+            rows[control] = ControlFigures(psnr, dict.fromkeys(SITUATIONS, 0.5), degrees)
+        found.append(rows)
+    return found
+
+
+def test_verdict_in_words():
+    useful = summarise(results(0.5, 0.0))
+    assert "helps: +0.5" in useful["verdict"][0]
+    assert "does not pull" in useful["verdict"][-1]
+    idle = summarise(results(0.0, 0.0))
+    assert "no measurable difference" in idle["verdict"][0]
+    harmful = summarise(results(-0.5, 1.0))
+    assert "harms" in harmful["verdict"][0]
+    assert "pulls articulation away" in harmful["verdict"][-1]
+    assert hallucination_index(results(0, 1.5)[0]) == pytest.approx(1.5)
