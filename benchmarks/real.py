@@ -13,6 +13,8 @@ import tyro
 from scipy.ndimage import distance_transform_edt
 
 from benchmarks.common import write_json, write_table
+from cleartract.evaluation.articulation import edge_width
+from cleartract.evaluation.grid_lines import GridLine, moving_lines
 from cleartract.evaluation.no_reference import (
     edge_strength,
     spatial_noise,
@@ -59,6 +61,7 @@ def main(options: Options) -> None:
             if not np.isfinite(frames).all() or len(frames) != len(recording):
                 raise SystemExit(f"{path}: frames lost or not finite")
             levels = borders.inside(np.round(frames))  # as an 8-bit file holds them
+            lines = moving_lines(levels, 1.0, count=6, length=14)
             ratios = {
                 "temporal": temporal_noise(levels, mask) / temporal_noise(noisy, mask),
                 "spatial": spatial_noise(levels, mask) / spatial_noise(noisy, mask),
@@ -66,6 +69,7 @@ def main(options: Options) -> None:
                 "spatial_far": spatial_noise(levels, far) / spatial_noise(noisy, far),
                 "far_share": float(far.sum() / mask.sum()),
                 "edges": edge_strength(levels) / edge_strength(noisy),
+                "edge_width": _edge_width(levels, lines) / _edge_width(noisy, lines),
             }
             results.append(
                 {"recording": path.name, "audio": use_audio, "frames": len(frames),
@@ -82,13 +86,18 @@ def main(options: Options) -> None:
     note = (
         "Ratios output / input. Air: the darkest 8 % of the mean frame. In time: standard deviation "
         "over frames. In space: standard deviation after a high-pass filter. Edges: 99th percentile "
-        "of the gradient. Static share: how much of the input's figure in space is in its temporal mean "
-        "already, edges of the face within the filter's reach included; a denoiser that keeps the "
+        "of the gradient. Edge width: of the air-tissue boundary where grid lines cross what moves, "
+        "whatever its contrast. Static share: how much of the input's figure in space is in its "
+        "temporal mean already, edges of the face within the filter's reach included; a denoiser that keeps the "
         "mean frame cannot get below it. Away from tissue: more than 6 pixels from it. Borders "
         "without image are left out."
     )
-    write_table(options.name, [*header, "edges"], rows, note)
+    write_table(options.name, [*header, "edges", "edge width"], rows, note)
     write_json(options.name, {"recordings": results})
+
+
+def _edge_width(frames: np.ndarray, lines: list[GridLine]) -> float:
+    return edge_width(frames[:: max(1, len(frames) // 300)], lines, 1.0)
 
 
 if __name__ == "__main__":

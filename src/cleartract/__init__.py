@@ -15,6 +15,7 @@ _PUBLIC = {
     "SlidingWindowTransform": "cleartract.recordings.windows",
     "VideoUNet": "cleartract.networks.video_unet",
     "denoise": "cleartract.restore",
+    "evaluate": "cleartract.evaluation.evaluate",
     "load_model": "cleartract.model",
     "open_recording": "cleartract.recordings.video_io",
     "overlap_add": "cleartract.recordings.windows",
