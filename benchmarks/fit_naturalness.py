@@ -18,7 +18,7 @@ from cleartract.evaluation.naturalness import NaturalnessFit, patch_features
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording
 
-SHARPEST = 0.5  # share of the sharpest patch of a recording below which patches are left out
+SHARPEST = 0.75  # as NIQE: share of the sharpest patch below which patches are left out
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from cleartract.evaluation.grid_lines import GridLine, moving_lines
 from cleartract.evaluation.no_reference import (
     edge_strength,
     spatial_noise,
+    static_share,
     temporal_noise,
 )
 from cleartract.evaluation.regions import air_mask
@@ -88,9 +89,9 @@ def main(options: Options) -> None:
         "over frames. In space: standard deviation after a high-pass filter. Edges: 99th percentile "
         "of the gradient. Edge width: of the air-tissue boundary where grid lines cross what moves, "
         "whatever its contrast. Static share: how much of the input's figure in space is in its "
-        "temporal mean already, edges of the face within the filter's reach included; a denoiser that keeps the "
-        "mean frame cannot get below it. Away from tissue: more than 6 pixels from it. Borders "
-        "without image are left out."
+        "temporal mean already, edges of the face within the filter's reach included; a denoiser "
+        "that keeps the mean frame cannot get below it. Away from tissue: more than 6 pixels from "
+        "it. Borders without image are left out."
     )
     write_table(options.name, [*header, "edges", "edge width"], rows, note)
     write_json(options.name, {"recordings": results})

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from cleartract.errors import UsageError, WeightsError
+from cleartract.errors import UsageError, WeightsError, WindowError
 from cleartract.model import Model, load_model, pick_device
 from cleartract.networks.audio import AUDIO_RATE
 from cleartract.recordings.audio_io import as_float, read_audio
@@ -63,14 +63,16 @@ def denoise_recording(
         WindowError: If windows and steps do not cover the recording.
     """
     started = time.perf_counter()
-    borders = empty_borders(recording.frames)
+    known = np.ones(len(recording), bool) if given is None else given
+    if known.shape != (len(recording),) or not known.any():
+        raise WindowError(f"given needs one value for each of {len(recording)} frames, some True")
+    borders = empty_borders(recording.frames[known])
     image = borders.replicated(recording.frames)
-    intensity = Intensity.of(image)
+    intensity = Intensity.of(image[known])
     noisy = intensity.apply(image)
     audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
-    known = np.ones(len(recording), bool) if given is None else given
     total, done, batch = len(windows) * settings.samples, 0, settings.batch
 
     def tick(count: int) -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from cleartract.cli import main
-from cleartract.evaluation.evaluate import Options, evaluate, evaluate_corpus
+from cleartract.errors import RecordingError
+from cleartract.evaluation.corpus import Options, evaluate_corpus
+from cleartract.evaluation.evaluate import evaluate
 from cleartract.evaluation.protocols import build_cases
-from cleartract.evaluation.report import finite, mean_of, table_rows
+from cleartract.evaluation.report import finite, mean_of, table_rows, write_report
 from cleartract.model import save_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording
@@ -33,6 +35,7 @@ def test_a_corpus_with_controls_and_samples(corpus, weights, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "psnr airway" in printed
     assert "lost frames: the matched audio" in printed
+    assert "nan" not in printed
     report = json.loads((out / "report.json").read_text())
     names = [row["name"] for row in report["recordings"]]
     assert len(set(names)) == len(names) >= 2
@@ -40,11 +43,13 @@ def test_a_corpus_with_controls_and_samples(corpus, weights, tmp_path, capsys):
     assert airway == sorted(airway)
     first = report["recordings"][0]
     assert set(first["articulation"]) >= {"lips", "velum port"}
-    assert 0 <= first["uncertainty"]["coverage_50%"] <= first["uncertainty"]["coverage_90%"] <= 1
-    assert set(report["controls"]["psnr"]["all frames"]) >= {"matched", "null", "swapped"}
+    assert first["uncertainty"]["coverage_50%"] < first["uncertainty"]["coverage_90%"] <= 1
+    assert first["consistency"] > 0
+    assert set(report["controls"]["psnr_airway"]["all frames"]) >= {"matched", "null", "swapped"}
     page = (out / "report.html").read_text()
     assert "://" not in page  # opens without a network
     assert page.count("<img") >= 9 * len(names)
+    assert page.count("Uncertainty") == len(names)
     assert (out / "residual_01.mp4").stat().st_size > 1000
     assert main(command) == 6  # a report is not overwritten
     assert "--overwrite" in capsys.readouterr().err
@@ -58,9 +63,41 @@ def test_a_result_without_truth(written, tmp_path, weights, capsys):
     report = json.loads((tmp_path / "clean_evaluation" / "report.json").read_text())
     (row,) = report["recordings"]
     assert "with_truth" not in row
-    assert row["consistency"] >= 0
+    assert row["consistency"] > 0
     assert "seam_index" in row["without_truth"]  # window and step come from the sidecar
     assert set(row["residual"]) >= {"edges", "motion", "structure"}
+
+
+def test_consistency_is_only_that_of_what_made_the_result(written, tmp_path, weights, capsys):
+    result = tmp_path / "clean.mp4"
+    assert main(["denoise", str(written), "-o", str(result), "--weights", weights]) == 0
+    assert main(["evaluate", str(result), "--noisy", str(written)]) == 0  # the shipped weights
+    assert "made with tiny.safetensors" in capsys.readouterr().out
+    report = json.loads((tmp_path / "clean_evaluation" / "report.json").read_text())
+    assert "consistency" not in report["recordings"][0]
+
+
+def test_recordings_in_which_nothing_can_be_seen(recording, tmp_path, capsys):
+    from dataclasses import replace
+
+    with pytest.raises(RecordingError, match="every pixel is the same"):
+        evaluate(replace(recording, frames=np.ones_like(recording.frames)))
+    with pytest.raises(RecordingError, match="too small"):
+        evaluate(replace(recording, frames=recording.frames[:2]))
+    still = replace(recording, frames=np.repeat(recording.frames[:1], 6, 0), audio=None,
+                    sample_rate=None)  # fmt: skip
+    section = evaluate(still, noisy=still)
+    write_report(tmp_path / "still", [section], {})
+    assert json.loads((tmp_path / "still" / "report.json").read_text())["recordings"]
+
+
+def test_padding_of_odd_sizes_is_taken_away(recording):
+    from dataclasses import replace
+
+    odd = replace(recording, frames=recording.frames[:, :51, :59])
+    padded = replace(recording, frames=np.pad(odd.frames, ((0, 0), (0, 1), (0, 1)), "edge"))
+    section = evaluate(padded, odd)
+    assert section.measured["with_truth"]["psnr"]["denoised"] > 100
 
 
 def test_a_result_equal_to_its_truth_has_no_error(corpus, tmp_path):
@@ -80,6 +117,9 @@ def test_another_unit_of_intensity_is_noticed(recording):
 
     brighter = replace(recording, frames=recording.frames * 257, peak=65535.0)
     section = evaluate(brighter, recording)
+    dimmer = evaluate(replace(recording, frames=recording.frames * 0.9), recording)
+    assert dimmer.measured["with_truth"]["psnr"]["denoised"] < 40  # the same unit: an error
+    assert not dimmer.notes
     assert section.measured["with_truth"]["psnr"]["denoised"] > 60
     assert "multiplied" in section.notes[0]
 
@@ -94,6 +134,8 @@ def test_another_unit_of_intensity_is_noticed(recording):
         (["missing.mp4"], 3, "missing.mp4"),
         (["--corpus", "nowhere"], 7, "nowhere"),
         (["x.mp4", "--pixel-size", "-1"], 2, "--pixel-size"),
+        (["x.mp4", "--split", "train"], 2, "--corpus"),
+        (["--corpus", "c", "--pixel-size", "2"], 2, "single recording"),
     ],
 )
 def test_bad_use_is_one_line(arguments, code, message, capsys, tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from cleartract.errors import WindowError
 from cleartract.evaluation.controls import (
     CONTROLS,
+    METRICS,
     SITUATIONS,
     ControlFigures,
     hallucination_index,
@@ -44,6 +46,10 @@ def test_lost_runs_are_one_to_eight_frames_long():
     assert lengths == set(range(1, 9))
     assert not lost[:8].any()
     assert (lost_runs(400) == lost).all()
+    for total in (4, 10, 16, 30):
+        few = lost_runs(total)
+        assert few.any()
+        assert not few.all()
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +57,22 @@ def simulated(corpus):
     return SimulatedRecording.load(AVDataset(corpus, "test").entries[0].path)
 
 
-def test_null_control_is_the_null_path_and_lost_frames_stay_hidden(simulated, tiny_model):
+def test_null_control_is_the_null_path(simulated, tiny_model):
     noisy, settings = simulated.noisy("view_shared"), DenoiseSettings()
     truth = simulated.truth().frames
     subject = Subject("s", float(simulated.rate), truth, None, truth, simulated.outlines)
     found = run_controls(subject, noisy, noisy.audio[::-1], tiny_model, settings)
     assert list(found) == list(CONTROLS)
     for figures in found.values():
-        assert set(figures.psnr) == set(SITUATIONS)
-        assert all(np.isfinite(v) for v in figures.psnr.values())
+        assert set(figures.figures) == set(METRICS)
+        for row in figures.figures.values():
+            assert set(row) == set(SITUATIONS)
+            assert all(np.isfinite(v) for v in row.values())
     silent = settings.model_copy(update={"use_audio": False})
     restored = denoise_recording(noisy, tiny_model, silent).recording.frames
     band = subject.airway()
     expected = -10 * np.log10(((restored - truth)[band] ** 2).mean())
-    assert found["null"].psnr["all frames"] == pytest.approx(expected, abs=1e-4)
+    assert found["null"].figures["psnr_airway"]["all frames"] == pytest.approx(expected, abs=1e-4)
 
 
 def test_hidden_frames_do_not_leak(recording, tiny_model):
@@ -72,38 +80,49 @@ def test_hidden_frames_do_not_leak(recording, tiny_model):
     given[10:14] = False
     settings = DenoiseSettings()
     frames = recording.frames.copy()
-    # the same range of intensities, other pictures in the hidden frames
-    frames[10:14] = frames[10:14, ::-1, ::-1]
+    frames[10:14] = 255 - 3 * frames[10:14, ::-1, ::-1]
     changed = type(recording)(frames, recording.rate, recording.audio, recording.sample_rate, 255.0)
     first = denoise_recording(recording, tiny_model, settings, given=given).recording.frames
     second = denoise_recording(changed, tiny_model, settings, given=given).recording.frames
-    np.testing.assert_allclose(first, second, atol=1e-3)
+    np.testing.assert_allclose(first.clip(0), second.clip(0), atol=1e-3)
+    with pytest.raises(WindowError, match="24 frames"):
+        denoise_recording(recording, tiny_model, settings, given=given[:5])
     open_eyes = denoise_recording(changed, tiny_model, settings).recording.frames
     assert np.abs(open_eyes - second)[10:14].max() > 1
 
 
-def results(matched_gain, swapped_mm):
+def results(matched_gain, swapped_mm, speakers=8):
     rng = np.random.default_rng(0)
     found = []
-    for _ in range(8):
+    for _ in range(speakers):
         base = 20 + rng.normal()
         rows = {}
         for control in CONTROLS:
             gain = matched_gain + 0.02 * rng.normal() if control == "matched" else 0.0
             degrees = np.ones((2, 5)) + (swapped_mm if control == "swapped" else 0)
-            psnr = dict.fromkeys(SITUATIONS, base + gain)
-            rows[control] = ControlFigures(psnr, dict.fromkeys(SITUATIONS, 0.5), degrees)
+            figures = {name: dict.fromkeys(SITUATIONS, base + gain) for name in METRICS}
+            rows[control] = ControlFigures(figures, degrees, 2 * degrees)
         found.append(rows)
-    return found
+    return found, [f"speaker{n}" for n in range(speakers)]
 
 
 def test_verdict_in_words():
-    useful = summarise(results(0.5, 0.0))
+    useful = summarise(*results(0.5, 0.0))
     assert "helps: +0.5" in useful["verdict"][0]
     assert "does not pull" in useful["verdict"][-1]
-    idle = summarise(results(0.0, 0.0))
+    idle = summarise(*results(0.0, 0.0))
     assert "no measurable difference" in idle["verdict"][0]
-    harmful = summarise(results(-0.5, 1.0))
+    harmful = summarise(*results(-0.5, 1.0))
     assert "harms" in harmful["verdict"][0]
     assert "pulls articulation away" in harmful["verdict"][-1]
-    assert hallucination_index(results(0, 1.5)[0]) == pytest.approx(1.5)
+    assert hallucination_index(results(0, 1.5)[0][0]) == pytest.approx(1.5)
+    assert hallucination_index(results(0, 1.5)[0][0], lost=True) == pytest.approx(3.0)
+
+
+def test_two_reconstructions_of_a_speaker_count_once():
+    found, names = results(0.3, 0.0)
+    once = summarise(found, names)
+    twice = summarise(found * 2, names * 2)
+    assert twice["reconstructions"] == 2 * once["reconstructions"]
+    assert twice["speakers"] == once["speakers"]
+    assert twice["psnr_airway_over_null"] == once["psnr_airway_over_null"]

@@ -125,6 +125,7 @@ def test_features_of_gaussian_noise_have_the_gaussian_shape():
     frames = 100 + 20 * rng.normal(size=(6, 96, 96))
     features = patch_features(frames)
     assert features.shape[1] == 36
+    assert np.isnan(naturalness_distance(np.zeros((2, 64, 64))))
     assert features[:, 0].mean() == pytest.approx(
         2.4, abs=0.6
     )  # 2 is Gaussian; windows shorten tails

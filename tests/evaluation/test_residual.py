@@ -34,6 +34,22 @@ def test_white_noise_passes_the_audit(clean):
     assert found["spectrum"] < 0.05
 
 
+def test_coloured_noise_passes_and_coloured_tissue_does_not(clean):
+    rng = np.random.default_rng(6)
+    coloured = gaussian_filter(rng.normal(size=clean.shape), (0, 0.8, 0.8))
+    coloured *= 0.05 / coloured.std()
+    assert residual_audit(clean + coloured, clean, **REGIONS)["spectrum"] < 0.1
+    white = 0.05 * rng.normal(size=clean.shape)
+    mixed = np.where(REGIONS["tissue"], coloured, white)
+    assert residual_audit(clean + mixed, clean, **REGIONS)["spectrum"] > 0.3
+
+
+def test_noise_that_sits_on_edges_is_noticed(clean):
+    edges = np.hypot(*np.gradient(clean, axis=(1, 2)))
+    noise = edges * np.random.default_rng(7).normal(size=clean.shape)
+    assert residual_audit(clean + noise, clean, **REGIONS)["edges"] > 0.5
+
+
 def test_lost_structure_and_lost_motion_fail_it(clean):
     noisy = clean + 0.02 * np.random.default_rng(1).normal(size=clean.shape)
     blurred = residual_audit(noisy, gaussian_filter(clean, (0, 1.5, 1.5)), **REGIONS)

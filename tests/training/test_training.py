@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
 from cleartract.model import load_model
 from cleartract.recordings.dataset import AVDataset
@@ -105,6 +106,24 @@ def test_a_step_against_the_gradient_lowers_the_loss(dataset, config, tiny_model
             if parameter.grad is not None:
                 parameter -= 1e-4 * parameter.grad / (parameter.grad.norm() + 1e-9)
     assert float(batch_loss(tiny_model, batch).mean().detach()) < float(before.detach())
+
+
+def test_frame_difference_in_the_loss(dataset, config, tiny_model):
+    batch = BatchSource(dataset, config).draw(0)
+    with torch.no_grad():
+        plain, heavy = batch_loss(tiny_model, batch), batch_loss(tiny_model, batch, 2.0)
+        sigma = batch.sigma[:, None, None, None]
+        estimate = tiny_model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
+        scale = loss_weight(sigma, tiny_model.spread(batch.condition.given)).sqrt()
+        change = (scale * (estimate - batch.clean)).diff(dim=1)
+    torch.testing.assert_close(heavy - plain, 2 * (change**2).mean((1, 2, 3)))
+
+
+def test_training_starts_from_given_weights(tmp_path, dataset, config, tiny_model):
+    still = config.model_copy(update={"learning_rate": 1e-12})
+    trained = train(dataset, tmp_path / "run", still, "cpu", stop_after=1, initial=tiny_model)
+    for name, value in tiny_model.state_dict().items():
+        torch.testing.assert_close(trained.state_dict()[name], value, rtol=0, atol=1e-6)
 
 
 def test_bf16_trains_too(tmp_path, dataset, config):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from cleartract.commands.denoise import sha256
 from cleartract.commands.evaluate import check_extra
 from cleartract.errors import CorpusError, OutputError, UsageError
 
@@ -38,7 +39,7 @@ class Benchmark:
 
     def run(self) -> None:
         """Run what is missing, then write the tables."""
-        check_extra("bench", "skimage", "scipy", "matplotlib", "threadpoolctl")
+        check_extra("bench", "skimage", "scipy", "matplotlib", "threadpoolctl", "pywt")
         if self.frames < 16 or self.recordings < 1:
             raise UsageError("--frames must be 16 or more and --recordings 1 or more")
         import torch
@@ -62,7 +63,8 @@ class Benchmark:
         if real is not None and len(real) < 2 * self.frames:
             raise UsageError(f"{self.real}: is shorter than two excerpts of {self.frames} frames")
         path = weights_path(self.weights)
-        self._check_folder(path)
+        description = self._description(path)
+        self._check_folder(description)
         model, _ = load_model(self.weights, usable_device(self.device))
         cases = build_cases(self.corpus, self.frames, self.recordings, real)
         cases = [case for case in cases if "all" in wanted or case.protocol in wanted]
@@ -72,23 +74,39 @@ class Benchmark:
             print(f"skipped, not installed: {name} (pip install 'cleartract[bench]')")
         with progress_bar("comparing", "runs") as update:
             compare(cases, peers, model, self.out / "rows", update)
-        print(write_tables(self.out, skipped, self._description(path)))
+        print(write_tables(self.out, skipped, description))
         print(f"{self.out / 'table.md'}")
 
-    def _description(self, weights: Path) -> dict[str, str | int]:
-        digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-        settings = {"frames": self.frames, "recordings": self.recordings}
-        return {**settings, "weights": weights.name, "weights_sha256": digest}
+    def _description(self, weights: Path) -> dict[str, Any]:
+        """Everything that the rows depend on, so that one table never mixes different runs."""
+        from cleartract.evaluation.leaderboard import machine
+        from cleartract.evaluation.peers import PEERS
 
-    def _check_folder(self, weights: Path) -> None:
-        """Rows of other settings or weights must not get into one table."""
-        described = self._description(weights)
+        header = self.corpus / "corpus.json"
+        grids = {peer.name: [peer.default, *peer.grid] for peer in PEERS}
+        return {
+            "frames": self.frames,
+            "recordings": self.recordings,
+            "weights": weights.name,
+            "weights_sha256": sha256(weights),
+            "corpus_sha256": sha256(header) if header.exists() else None,
+            "real": self.real.name if self.real else None,
+            "real_sha256": sha256(self.real) if self.real else None,
+            "grids": grids,
+            "machine": machine(),
+        }
+
+    def _check_folder(self, description: dict[str, Any]) -> None:
         header = self.out / "settings.json"
         if header.exists():
-            if json.loads(header.read_text()) != described:
+            known = json.loads(header.read_text())
+            wanted = json.loads(json.dumps(description))
+            changed = [key for key in wanted if known.get(key) != wanted[key]]
+            if changed:
                 raise OutputError(
-                    f"{self.out}: holds results of other settings or weights; choose another --out"
+                    f"{self.out}: holds results of other settings ({', '.join(changed)}); "
+                    "choose another --out"
                 )
             return
         self.out.mkdir(parents=True, exist_ok=True)
-        header.write_text(json.dumps(described, indent=1) + "\n")
+        header.write_text(json.dumps(description, indent=1) + "\n")

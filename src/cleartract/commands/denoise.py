@@ -165,9 +165,9 @@ class Denoise:
             "torch": metadata.version("torch"),
             "numpy": metadata.version("numpy"),
             "av": metadata.version("av"),
-            "input": {"path": str(self.input), "sha256": _sha256(self.input)},
+            "input": {"path": str(self.input), "sha256": sha256(self.input)},
             "audio": _described_file(recording.provenance.get("audio")),
-            "weights": {"path": path.name, "sha256": _sha256(path)},
+            "weights": {"path": path.name, "sha256": sha256(path)},
             "training": training,
             "frames": len(recording),
             "size": list(recording.frames.shape[1:]),
@@ -192,10 +192,11 @@ class Denoise:
 
 
 def _described_file(path: str | None) -> dict[str, str] | None:
-    return {"path": path, "sha256": _sha256(Path(path))} if path else None
+    return {"path": path, "sha256": sha256(Path(path))} if path else None
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -55,11 +56,13 @@ class Evaluate:
         source = self.corpus or self.result
         if source is None:
             raise UsageError("give a denoised recording or --corpus")
-        out = self.out or source.with_name(source.stem + "_evaluation")
+        place = source.resolve()
+        out = self.out or place.with_name(place.stem + "_evaluation")
         if (out / "report.json").exists() and not self.overwrite:
             raise OutputError(f"{out}: holds a report; give --overwrite or another --out")
-        if out.exists() and not out.is_dir():
-            raise OutputError(f"{out}: is a file; choose another --out")
+        folder = next(path for path in (out, *out.resolve().parents) if path.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise OutputError(f"{out}: cannot be written in {folder}; choose another --out")
         if self.corpus is not None:
             self._evaluate_corpus(self.corpus, out)
         else:
@@ -70,8 +73,17 @@ class Evaluate:
             raise UsageError("give either a denoised recording or --corpus")
         if self.corpus is None and (self.controls or self.samples):
             raise UsageError("--controls and --samples need --corpus, whose truth is known")
-        if self.corpus is not None and (self.truth or self.noisy or self.grid_lines):
-            raise UsageError("--truth, --noisy and --grid-lines are for a single recording")
+        single = (self.truth, self.noisy, self.grid_lines, self.pixel_size)
+        if self.corpus is not None and any(option is not None for option in single):
+            raise UsageError(
+                "--truth, --noisy, --grid-lines and --pixel-size are for a single recording"
+            )
+        plain = Evaluate()
+        if self.corpus is None and any(
+            getattr(self, name) != getattr(plain, name)
+            for name in ("split", "limit", "window_duration", "step_duration")
+        ):
+            raise UsageError("--split, --limit and the window options need --corpus")
         if self.samples == 1 or self.samples < 0:
             raise UsageError("--samples: a spread needs two samples or more")
         if self.limit is not None and self.limit < 1:
@@ -83,26 +95,46 @@ class Evaluate:
         from cleartract.evaluation.evaluate import evaluate
         from cleartract.evaluation.grid_lines import read_lines
         from cleartract.evaluation.report import terminal_table, write_report
-        from cleartract.model import load_model
-        from cleartract.restore import usable_device
 
         lines = read_lines(self.grid_lines) if self.grid_lines else None
-        model = None
-        if self.noisy is not None:
-            model, _ = load_model(self.weights, usable_device(self.device))
+        restore, note = (None, None) if self.noisy is None else self._maker(result)
         section = evaluate(
             result, self.truth, self.noisy,
-            model=model, lines=lines, pixel_size=self.pixel_size,
+            restore=restore, lines=lines, pixel_size=self.pixel_size,
         )  # fmt: skip
+        section.notes += [note] if note else []
         write_report(out, [section], {"title": f"Evaluation of {result.name}"})
         print(terminal_table(result.name, section.measured))
         for note in section.notes:
             print(note)
         print(f"{out / 'report.html'}")
 
+    def _maker(self, result: Path) -> tuple[Any, str | None]:
+        """What made the result, by its sidecar: the only model whose consistency is its own."""
+        from cleartract.commands.denoise import sha256
+        from cleartract.evaluation.evaluate import sidecar_of
+        from cleartract.model import load_model, weights_path
+        from cleartract.restore import denoise_recording, usable_device
+        from cleartract.windowed import DenoiseSettings
+
+        sidecar, path = sidecar_of(result), weights_path(self.weights)
+        named = sidecar.get("weights") or {}
+        if not named:
+            return None, "consistency was not measured: no sidecar says how the result was made"
+        if named.get("sha256") != sha256(path):
+            return None, (
+                f"consistency was not measured: the result was made with {named.get('path')}, "
+                f"not {path.name}; give --weights"
+            )
+        used = sidecar.get("parameters", {})
+        kept = {name: used[name] for name in DenoiseSettings.model_fields if name in used}
+        settings = DenoiseSettings(**kept)
+        model, _ = load_model(self.weights, usable_device(self.device))
+        return (lambda r: denoise_recording(r, model, settings).recording.frames), None
+
     def _evaluate_corpus(self, corpus: Path, out: Path) -> None:
         from cleartract.commands.progress import progress_bar
-        from cleartract.evaluation.evaluate import Options, evaluate_corpus
+        from cleartract.evaluation.corpus import Options, evaluate_corpus
         from cleartract.evaluation.report import terminal_table, write_report
         from cleartract.model import load_model, weights_path
         from cleartract.restore import checked_settings, usable_device
@@ -124,7 +156,9 @@ class Evaluate:
             "settings": options.settings.model_dump(),
         }
         write_report(out, sections, described | summary)
-        print(terminal_table(f"mean of {len(sections)} reconstructions", summary["mean"]))
+        for protocol, group in summary["by_protocol"].items():
+            print(terminal_table(f"{protocol}, mean of {group['count']}", group["mean"]))
+            print()
         for sentence in summary.get("controls", {}).get("verdict", []):
             print(sentence)
         print(f"{out / 'report.html'}")

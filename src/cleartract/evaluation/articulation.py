@@ -9,8 +9,9 @@ import numpy as np
 from cleartract.evaluation.grid_lines import SPACING, GridLine, sample_line
 
 CLOSED = 0.3  # of the range of a constriction degree: below it counts as closed
+MARGIN = 0.1  # of the range, by which the level must be passed
 MATCH = 0.08  # [s] within which two events are the same event
-_SLOPE = 0.05  # [s], width of the derivative's filter
+_SLOPE = 0.05  # [s], least width of the derivative's filter
 
 
 @dataclass(frozen=True)
@@ -66,42 +67,61 @@ def correlation(found: np.ndarray, truth: np.ndarray) -> float:
     return float((a * b).sum() / norm) if norm > 1e-12 else float("nan")
 
 
-def closed_below(truth: np.ndarray) -> float:
-    """Level of a constriction degree below which it counts as closed [mm]."""
+def closed_below(truth: np.ndarray) -> tuple[float, float]:
+    """Level of a constriction degree below which it counts as closed, and its margin [mm]."""
     low, high = np.percentile(truth, (5, 95))
-    return float(low + CLOSED * (high - low))
+    return float(low + CLOSED * (high - low)), float(MARGIN * (high - low))
 
 
-def events(degree: np.ndarray, level: float, rate: float) -> list[Event]:
+def events(degree: np.ndarray, level: float, rate: float, margin: float = 0.0) -> list[Event]:
     """Closures and releases: crossings of a level, between frames by linear interpolation.
 
     Args:
         degree: (frame,) [mm].
         level: [mm].
         rate: Frames per second.
+        margin: A crossing counts once the curve has left level +- margin on the other side [mm],
+            so that noise about the level is no event.
     """
-    above = degree > level
-    found = []
-    for frame in np.flatnonzero(above[1:] != above[:-1]):
-        before, after = degree[frame], degree[frame + 1]
-        share = (level - before) / (after - before)
-        found.append(Event(bool(above[frame]), float((frame + share + 0.5) / rate)))
+    found: list[Event] = []
+    is_open: bool | None = None
+    crossing = 0.0
+    for frame, value in enumerate(degree):
+        if frame and (degree[frame - 1] > level) != (value > level):
+            before = degree[frame - 1]
+            share = (level - before) / (value - before)
+            crossing = float((frame - 0.5 + share) / rate)
+        if value > level + margin or value < level - margin:
+            now = bool(value > level)
+            if is_open is not None and now != is_open:
+                found.append(Event(not now, crossing))
+            is_open = now
     return found
 
 
 def timing(found: list[Event], truth: list[Event]) -> tuple[float, float]:
     """Mean absolute timing error [ms], and share of the true events that were missed.
 
-    An event is missed where no event of its kind lies within 80 ms. Both are not a number where
-    the truth has no events, the first also where all were missed.
+    Events of one kind within 80 ms are paired, nearest first, each once; what finds no partner is
+    missed. Both are not a number where the truth has no events, the first also where all were
+    missed.
     """
     if not truth:
         return float("nan"), float("nan")
+    pairs = sorted(
+        (abs(f.time - t.time), i, j)
+        for i, t in enumerate(truth)
+        for j, f in enumerate(found)
+        if f.closes == t.closes and abs(f.time - t.time) <= MATCH
+    )
+    true_taken: set[int] = set()
+    found_taken: set[int] = set()
     errors = []
-    for event in truth:
-        near = [abs(f.time - event.time) for f in found if f.closes == event.closes]
-        if near and min(near) <= MATCH:
-            errors.append(min(near) * 1000)
+    for distance, i, j in pairs:
+        if i not in true_taken and j not in found_taken:
+            true_taken.add(i)
+            found_taken.add(j)
+            errors.append(1000 * distance)
     return (float(np.mean(errors)) if errors else float("nan")), 1 - len(errors) / len(truth)
 
 
@@ -113,7 +133,8 @@ def velocity(degree: np.ndarray, rate: float) -> np.ndarray:
         rate: Frames per second.
 
     References:
-        Savitzky and Golay 1964, quadratic, over about 50 ms.
+        Savitzky and Golay 1964, quadratic, over an odd number of frames: 50 ms or a little more,
+        and at least three frames.
     """
     from scipy.signal import savgol_filter
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cleartract.evaluation.protocols import Case, Trial
 from cleartract.evaluation.regions import airway_band, moving_band
 from cleartract.evaluation.rician import undo_rician_bias
 from cleartract.model import Model
+from cleartract.recordings.recording import Recording
 from cleartract.restore import denoise_recording
 from cleartract.windowed import DenoiseSettings
 
@@ -38,8 +40,10 @@ class Row:
         denoiser: Its name.
         mode: `tuned` or `blind`; ours is always blind.
         parameter: Value of the peer's main parameter, or None.
-        recordings: How many were tested.
-        figures: Each of `MEASURES`, and `frames_per_second`.
+        bias_undone: Whether the Rician bias of the peer's result was undone.
+        at_edge: Whether the tuned parameter lies at an end of all values tried.
+        gains: PSNR gain of every test recording [dB], by its name.
+        figures: Means of `MEASURES` over them, and `frames_per_second`.
     """
 
     protocol: str
@@ -47,8 +51,27 @@ class Row:
     denoiser: str
     mode: str
     parameter: float | None
-    recordings: int
+    bias_undone: bool
+    at_edge: bool
+    gains: dict[str, float]
     figures: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a peer is run.
+
+    Attributes:
+        parameter: Value of its main parameter.
+        told_sigma: Whether it is told the true sigma instead of an estimate.
+        undo_bias: Whether the Rician bias of its result is undone with the true sigma.
+        at_edge: Whether the parameter lies at an end of all values tried.
+    """
+
+    parameter: float
+    told_sigma: bool = False
+    undo_bias: bool = False
+    at_edge: bool = False
 
 
 def chosen_peers(names: str) -> tuple[list[Peer], list[str]]:
@@ -93,28 +116,47 @@ def trial_figures(frames: np.ndarray, trial: Trial) -> dict[str, float]:
     return found
 
 
-def run_peer(peer: Peer, trial: Trial, parameter: float, tuned: bool) -> np.ndarray:
-    """A peer on one trial.
+def run_peer(peer: Peer, trial: Trial, tuning: Tuning) -> np.ndarray:
+    """A peer on one trial, (frame, height, width) float32."""
+    frames = trial.noisy.frames
+    sigma = trial.sigma if tuning.told_sigma else estimated_sigma(frames)
+    result = np.asarray(peer.run(frames, sigma, tuning.parameter), np.float32)
+    return undo_rician_bias(result.clip(0), trial.sigma) if tuning.undo_bias else result
 
-    Tuned, it is told the true sigma where there is one, and the Rician bias is undone with it.
+
+def tuned(peer: Peer, trials: list[Trial]) -> Tuning:
+    """The best that the peer can do on the tuning trials, by mean PSNR against the truth.
+
+    Every value of the grid is tried with the true sigma, with and without undoing the Rician
+    bias; where the best value lies at an end, the grid is extended by up to three values.
     """
-    known = trial.sigma if tuned else None
-    sigma = estimated_sigma(trial.noisy.frames) if known is None else known
-    result = np.asarray(peer.run(trial.noisy.frames, sigma, parameter), np.float32)
-    return result if known is None else undo_rician_bias(result.clip(0), known)
-
-
-def tuned_parameter(peer: Peer, trials: Iterable[Trial]) -> float:
-    """The parameter of the grid with the best mean PSNR on the tuning trials."""
-    trials = list(trials)
+    tried: dict[float, tuple[float, bool]] = {}
 
     def quality(parameter: float) -> float:
-        results = (run_peer(peer, trial, parameter, tuned=True) for trial in trials)
-        return float(
-            np.mean([figures.psnr(r, t.truth) for r, t in zip(results, trials, strict=True)])
-        )
+        if parameter not in tried:
+            plain = [run_peer(peer, t, Tuning(parameter, told_sigma=True)) for t in trials]
+            unbiased = [
+                undo_rician_bias(r.clip(0), t.sigma) for r, t in zip(plain, trials, strict=True)
+            ]
+            scores = [
+                float(np.mean([figures.psnr(r, t.truth) for r, t in zip(rs, trials, strict=True)]))
+                for rs in (plain, unbiased)
+            ]
+            tried[parameter] = (max(scores), scores[1] > scores[0])
+        return tried[parameter][0]
 
-    return max(peer.grid, key=quality)
+    best = max(peer.grid, key=quality)
+    for _ in range(3 if peer.extends else 0):
+        ordered = sorted(tried)
+        if best == ordered[-1]:
+            further = best * ordered[-1] / ordered[-2]
+        elif best == ordered[0]:
+            further = best * ordered[0] / ordered[1]
+        else:
+            break
+        best = max((best, further), key=quality)
+    at_edge = best in (min(tried), max(tried))
+    return Tuning(best, True, tried[best][1], at_edge)
 
 
 def compare(
@@ -138,6 +180,7 @@ def compare(
     from threadpoolctl import threadpool_limits
 
     folder.mkdir(parents=True, exist_ok=True)
+    _warm_up(peers, model)  # libraries that are loaded later would not be limited
     denoisers: list[str | Peer] = ["noisy", "ClearTract", *peers]
     jobs = [(case, denoiser) for case in cases for denoiser in denoisers]
     rows: list[Row] = []
@@ -159,6 +202,15 @@ def compare(
     return rows
 
 
+def _warm_up(peers: list[Peer], model: Model) -> None:
+    rng = np.random.default_rng(0)
+    frames = np.abs(rng.normal(0.5, 0.1, (16, 32, 32))).astype(np.float32)
+    recording = Recording(frames, Fraction(83))
+    denoise_recording(recording, model, DenoiseSettings())
+    for peer in peers:
+        peer.run(frames, 0.1, peer.default)
+
+
 def _ours(case: Case, model: Model, name: str) -> list[Row]:
     trials = [make() for make in case.test]
     if name == "noisy":
@@ -168,36 +220,45 @@ def _ours(case: Case, model: Model, name: str) -> list[Row]:
         settings = DenoiseSettings(use_audio=use_audio)
         return denoise_recording(trial.noisy, model, settings).recording.frames
 
-    heard = _row(case, name, "blind", None, trials, lambda trial: restore(trial, True))
-    silent = _row(
-        case, f"{name}, no audio", "blind", None, trials, lambda trial: restore(trial, False)
-    )
-    return [heard, silent]
+    silent = f"{name}, no audio"
+    return [
+        _row(case, name, "blind", None, trials, lambda trial: restore(trial, True)),
+        _row(case, silent, "blind", None, trials, lambda trial: restore(trial, False)),
+    ]
 
 
 def _peer(case: Case, peer: Peer) -> list[Row]:
     trials = [make() for make in case.test]
-    best = tuned_parameter(peer, [make() for make in case.tuning])
-    modes = (("tuned", best), ("blind", peer.default))
+    best = tuned(peer, [make() for make in case.tuning])
     return [
-        _row(
-            case, peer.name, mode, value, trials,
-            lambda trial, m=mode, v=value: run_peer(peer, trial, v, m == "tuned"),
-        )
-        for mode, value in modes
-    ]  # fmt: skip
+        _row(case, peer.name, mode, how, trials, lambda t, how=how: run_peer(peer, t, how))
+        for mode, how in (("tuned", best), ("blind", Tuning(peer.default)))
+    ]
 
 
 def _row(
-    case: Case, name: str, mode: str, parameter: float | None, trials: list[Trial], run: Any
+    case: Case, name: str, mode: str, how: Tuning | None, trials: list[Trial], run: Any
 ) -> Row:
-    results, seconds, frames = [], 0.0, 0
+    results, seconds, frames = {}, 0.0, 0
     for trial in trials:
         started = time.perf_counter()
         result = run(trial)
         seconds += time.perf_counter() - started
         frames += len(result)
-        results.append(trial_figures(result, trial))
-    means = {key: float(np.mean([r[key] for r in results])) for key in MEASURES}
+        results[trial.name] = trial_figures(result, trial)
+    means = {}
+    for key in MEASURES:
+        values = [r[key] for r in results.values() if np.isfinite(r[key])]
+        means[key] = float(np.mean(values)) if values else float("nan")
     means["frames_per_second"] = frames / max(seconds, 1e-9)
-    return Row(case.protocol, case.level, name, mode, parameter, len(trials), means)
+    return Row(
+        case.protocol,
+        case.level,
+        name,
+        mode,
+        how.parameter if how else None,
+        how.undo_bias if how else False,
+        how.at_edge if how else False,
+        {trial: r["gain"] for trial, r in results.items()},
+        means,
+    )

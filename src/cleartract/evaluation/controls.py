@@ -15,6 +15,7 @@ from cleartract.restore import denoise_recording
 from cleartract.windowed import DenoiseSettings
 
 CONTROLS = ("matched", "null", "144 ms early", "144 ms late", "swapped", "silence", "noise")
+METRICS = ("psnr_airway", "ssim_airway", "degree_error_mm")
 SHIFT = 0.144  # [s]
 SITUATIONS = ("all frames", "fast movement", "highest noise", "lost frames")
 _TOP = 80  # percentile: the fifth of the frames that move most, or are noisiest
@@ -59,12 +60,12 @@ def with_control(
 def lost_runs(total: int, seed: int = 0) -> np.ndarray:
     """Which frames are lost: runs of 1 to 8 frames, 8 to 16 frames apart, (frame,) bool."""
     rng = np.random.default_rng(seed)
-    lost, position = np.zeros(total, bool), 8
+    lost, position = np.zeros(total, bool), min(8, total // 4)
     lengths: list[int] = []
-    while position < total - 8:
+    while position < max(total - 8, total // 2):
         if not lengths:
-            lengths = list(rng.permutation(np.arange(1, 9)))
-        length = int(lengths.pop())
+            lengths = [int(length) for length in rng.permutation(np.arange(1, 9))]
+        length = lengths.pop()
         lost[position : position + length] = True
         position += length + int(rng.integers(8, 17))
     return lost
@@ -75,14 +76,14 @@ class ControlFigures:
     """One control on one recording.
 
     Attributes:
-        psnr: In the airway region [dB], by situation.
-        degree_error: Root mean square error of constriction degrees [mm], by situation.
-        degrees: (line, frame) [mm], of the intact recording.
+        figures: Each of `METRICS`, by situation.
+        degrees: Of the intact recording, (line, frame) [mm].
+        mended: Of the frames made for lost ones, (line, lost frame) [mm].
     """
 
-    psnr: dict[str, float]
-    degree_error: dict[str, float]
+    figures: dict[str, dict[str, float]]
     degrees: np.ndarray
+    mended: np.ndarray
 
 
 def run_controls(
@@ -114,32 +115,33 @@ def run_controls(
     replaced = recording.frames.copy()
     # as a decoder that lost them would show: noise as bright as the recording
     replaced[lost] = np.abs(rng.normal(0, truth.std(), (int(lost.sum()), *truth.shape[1:])))
-    situations = _situations(truth, recording.frames, band)
+    situations = _situations(truth, recording.frames, band) | {"lost frames": lost}
     found = {}
     for control in CONTROLS:
         heard = with_control(recording, control, other, seed)
         chosen = settings if heard else settings.model_copy(update={"use_audio": False})
         source = heard or recording
         intact = denoise_recording(source, model, chosen).recording.frames
-        mended = denoise_recording(
-            replace(source, frames=replaced), model, chosen, given=~lost
-        ).recording.frames
-        psnr, error = {}, {}
-        degrees = constriction_degrees(intact, lines, size)
-        mended_degrees = constriction_degrees(mended, lines, size)
-        for name, frames in {**situations, "lost frames": lost}.items():
-            result, measured = (
-                (mended, mended_degrees) if name == "lost frames" else (intact, degrees)
+        holes = replace(source, frames=replaced)
+        mended = denoise_recording(holes, model, chosen, given=~lost).recording.frames
+        degrees = [constriction_degrees(x, lines, size) for x in (intact, mended)]
+        figures: dict[str, dict[str, float]] = {name: {} for name in METRICS}
+        for name, frames in situations.items():
+            of_lost = name == "lost frames"
+            result = (mended if of_lost else intact)[frames]
+            target, where = truth[frames], band[frames]
+            figures["psnr_airway"][name] = reference.psnr(result, target, mask=where)
+            figures["ssim_airway"][name] = reference.ssim(result, target, mask=where)
+            figures["degree_error_mm"][name] = degree_error(
+                degrees[of_lost][:, frames], true_degrees[:, frames]
             )
-            psnr[name] = reference.psnr(result[frames], truth[frames], mask=band[frames])
-            error[name] = degree_error(measured[:, frames], true_degrees[:, frames])
-        found[control] = ControlFigures(psnr, error, degrees)
+        found[control] = ControlFigures(figures, degrees[0], degrees[1][:, lost])
     return found
 
 
 def _situations(truth: np.ndarray, noisy: np.ndarray, band: np.ndarray) -> dict[str, np.ndarray]:
     motion = np.abs(np.gradient(truth, axis=0)).mean((1, 2))
-    noise = np.array([((n - t)[b] ** 2).mean() for n, t, b in zip(noisy, truth, band, strict=True)])
+    noise = (band * (noisy - truth) ** 2).sum((1, 2)) / np.maximum(band.sum((1, 2)), 1)
     return {
         "all frames": np.ones(len(truth), bool),
         "fast movement": motion >= np.percentile(motion, _TOP),
@@ -147,28 +149,55 @@ def _situations(truth: np.ndarray, noisy: np.ndarray, band: np.ndarray) -> dict[
     }
 
 
-def hallucination_index(figures: dict[str, ControlFigures]) -> float:
+def hallucination_index(figures: dict[str, ControlFigures], lost: bool = False) -> float:
     """How far wrong audio moves articulation from what the frames alone show [mm].
 
-    Root mean square difference of constriction degrees under swapped audio and under none.
+    Root mean square difference of constriction degrees under swapped audio and under none; of the
+    intact recording, or of the frames made for lost ones.
     """
-    return degree_error(figures["swapped"].degrees, figures["null"].degrees)
+    swapped, null = figures["swapped"], figures["null"]
+    if lost:
+        return degree_error(swapped.mended, null.mended)
+    return degree_error(swapped.degrees, null.degrees)
 
 
-def summarise(results: list[dict[str, ControlFigures]]) -> dict:
-    """Means over recordings, differences to null with their standard error, and the verdict."""
-    table: dict = {"recordings": len(results), "psnr": {}, "degree_error": {}, "gain_over_null": {}}
-    for situation in SITUATIONS:
-        psnr = {c: np.array([r[c].psnr[situation] for r in results]) for c in CONTROLS}
-        error = {c: np.array([r[c].degree_error[situation] for r in results]) for c in CONTROLS}
-        table["psnr"][situation] = {c: float(v.mean()) for c, v in psnr.items()}
-        table["degree_error"][situation] = {c: float(v.mean()) for c, v in error.items()}
-        table["gain_over_null"][situation] = {
-            c: [float((v - psnr["null"]).mean()), _standard_error(v - psnr["null"])]
-            for c, v in psnr.items()
-            if c != "null"
+def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> dict:
+    """Means, differences to null with their standard error, and the verdict.
+
+    Recordings of one speaker are averaged first: reconstructions of one utterance are not
+    independent, and the standard error is that over speakers.
+
+    Args:
+        results: One per reconstruction.
+        speakers: Whose each is.
+    """
+    table: dict = {"reconstructions": len(results), "speakers": len(set(speakers))}
+    groups = [
+        [r for r, s in zip(results, speakers, strict=True) if s == name]
+        for name in sorted(set(speakers))
+    ]
+
+    def by_speaker(metric: str, control: str, situation: str) -> np.ndarray:
+        return np.array(
+            [np.nanmean([r[control].figures[metric][situation] for r in group]) for group in groups]
+        )
+
+    for metric in METRICS:
+        table[metric] = {
+            situation: {c: float(by_speaker(metric, c, situation).mean()) for c in CONTROLS}
+            for situation in SITUATIONS
         }
+        table[f"{metric}_over_null"] = {}
+        for situation in SITUATIONS:
+            null = by_speaker(metric, "null", situation)
+            gains = {c: by_speaker(metric, c, situation) - null for c in CONTROLS if c != "null"}
+            table[f"{metric}_over_null"][situation] = {
+                c: [float(gain.mean()), _standard_error(gain)] for c, gain in gains.items()
+            }
     table["hallucination_index_mm"] = float(np.mean([hallucination_index(r) for r in results]))
+    table["hallucination_index_lost_mm"] = float(
+        np.mean([hallucination_index(r, lost=True) for r in results])
+    )
     table["verdict"] = verdict(table)
     return table
 
@@ -181,8 +210,8 @@ def verdict(table: dict) -> list[str]:
     """The summary in words, one sentence per question."""
     sentences = []
     for situation in SITUATIONS:
-        gain, error = table["gain_over_null"][situation]["matched"]
-        wrong, _ = table["gain_over_null"][situation]["swapped"]
+        gain, error = table["psnr_airway_over_null"][situation]["matched"]
+        wrong, _ = table["psnr_airway_over_null"][situation]["swapped"]
         spread = "" if np.isnan(error) else f" (standard error {error:.2f})"
         sure = not np.isnan(error) and abs(gain) > 2 * error
         if abs(gain) < _NEGLIGIBLE_DB or not sure:
@@ -193,10 +222,10 @@ def verdict(table: dict) -> list[str]:
             f"{situation}: the matched audio {word}: {gain:+.2f} dB over no audio{spread}; "
             f"swapped audio {wrong:+.2f} dB"
         )
-    index = table["hallucination_index_mm"]
+    index, lost = table["hallucination_index_mm"], table["hallucination_index_lost_mm"]
     pulls = "pulls articulation away" if index > _NEGLIGIBLE_MM else "does not pull articulation"
     sentences.append(
         f"wrong audio {pulls} from what the frames show: constriction degrees change by "
-        f"{index:.3f} mm"
+        f"{index:.3f} mm, in lost frames by {lost:.3f} mm"
     )
     return sentences

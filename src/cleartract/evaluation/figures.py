@@ -43,10 +43,11 @@ def kymograph_png(subject: Subject, column: float = 0.42, longest: int = 500) ->
 def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
     """First frames of the windows with the largest error, or residual structure, worst first.
 
-    With a truth: root mean square error. Without: share of the residual that is the same in all
-    frames of the window, which noise is not.
+    With a truth: root mean square error. Without: size of the part of the residual that is the
+    same in all frames of the window, which noise is not.
     """
-    starts = range(0, max(1, len(subject.denoised) - WINDOW + 1), WINDOW)
+    last = max(0, len(subject.denoised) - WINDOW)
+    starts = sorted({*range(0, last + 1, WINDOW), last})
     scores = []
     for first in starts:
         part = slice(first, first + WINDOW)
@@ -61,12 +62,14 @@ def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
     return sorted(scores, key=lambda item: -item[1])[:count]
 
 
-def curves_png(subject: Subject, sound: tuple[np.ndarray, int] | None) -> bytes:
-    """Constriction degrees of all versions under waveform and spectrogram."""
+def curves_png(subject: Subject, sound: tuple[np.ndarray, int] | None) -> bytes | None:
+    """Constriction degrees of all versions under waveform and spectrogram; None without any."""
     from matplotlib.figure import Figure
 
     lines = subject.grid_lines()
     above = 0 if sound is None else 2
+    if above + len(lines) == 0:
+        return None
     figure = Figure(figsize=(11, 1.3 * (above + len(lines)) + 0.6), layout="constrained")
     axes = figure.subplots(above + len(lines), 1, sharex=True, squeeze=False)[:, 0]
     if sound is not None:
@@ -88,9 +91,10 @@ def curves_png(subject: Subject, sound: tuple[np.ndarray, int] | None) -> bytes:
             degree = constriction_degree(frames, line, subject.millimetres)
             axis.plot(times, degree, lw=0.9, color=_COLOURS[name], label=name)
             if name == "truth":
-                axis.axhline(closed_below(degree), lw=0.5, ls=":", color="#888888")
+                axis.axhline(closed_below(degree)[0], lw=0.5, ls=":", color="#888888")
         axis.set_ylabel(f"{line.name}\n[mm]", fontsize=8)
-    axes[above].legend(fontsize=7, loc="upper right", ncols=3)
+    if lines:
+        axes[above].legend(fontsize=7, loc="upper right", ncols=3)
     axes[-1].set_xlabel("time [s]")
     axes[-1].set_xlim(0, len(subject.denoised) / subject.rate)
     return _figure_png(figure)
@@ -150,6 +154,26 @@ def plane_png(points: list[tuple[str, float, float]], title: str) -> bytes:
     axis.set_xlabel("frames per second")
     axis.set_ylabel("PSNR gain over the noisy frames [dB]")
     axis.set_title(title, fontsize=9)
+    return _figure_png(figure)
+
+
+def uncertainty_png(spread: np.ndarray, error: np.ndarray) -> bytes:
+    """Mean over frames of the samples' spread and of the absolute error, in one scale.
+
+    Args:
+        spread: Standard deviation over samples, (frame, height, width).
+        error: |truth - mean of the samples|, same shape.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    maps = {"spread of the samples": spread.mean(0), "absolute error": error.mean(0)}
+    top = max(float(np.percentile(values, 99.5)) for values in maps.values())
+    for axis, (title, values) in zip(figure.subplots(1, 2), maps.items(), strict=True):
+        shown = axis.imshow(values, cmap="magma", vmin=0, vmax=top)
+        axis.set_title(title, fontsize=9)
+        axis.set_axis_off()
+    figure.colorbar(shown, ax=figure.axes)
     return _figure_png(figure)
 
 

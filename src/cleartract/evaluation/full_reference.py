@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
+
+from cleartract.recordings.windows import SlidingWindowTransform
 
 
 def psnr(
@@ -20,9 +24,16 @@ def psnr(
         truth: Same shape.
         data_range: R, in the unit of the frames.
         mask: Where it counts, broadcastable to the frames; everywhere by default.
+
+    Returns:
+        [dB]; not a number for an empty mask.
     """
     squares = (np.asarray(frames, np.float64) - truth) ** 2
-    error = squares.mean() if mask is None else squares[np.broadcast_to(mask, squares.shape)].mean()
+    if mask is not None:
+        squares = squares[np.broadcast_to(mask, squares.shape)]
+    if not squares.size:
+        return float("nan")
+    error = squares.mean()
     return float(10 * np.log10(data_range**2 / max(float(error), 1e-20)))
 
 
@@ -51,7 +62,8 @@ def ssim(
             np.mean([structural_similarity(t, f, data_range=data_range) for t, f in pairs])
         )
     maps = [structural_similarity(t, f, data_range=data_range, full=True)[1] for t, f in pairs]
-    return float(np.stack(maps)[np.broadcast_to(mask, frames.shape)].mean())
+    values = np.stack(maps)[np.broadcast_to(mask, frames.shape)]
+    return float(values.mean()) if values.size else float("nan")
 
 
 def frame_difference_error(frames: np.ndarray, truth: np.ndarray) -> float:
@@ -103,10 +115,11 @@ def seam_index(
     """
     changes = np.diff(np.asarray(frames, np.float64) - (0 if truth is None else truth), axis=0)
     energy = (changes**2).mean((1, 2))
-    starts = np.arange(0, len(frames), step_frames)
-    borders = np.concatenate([starts - 1, starts + window_frames - 1])  # change f -> f + 1
-    at_border = np.zeros(len(energy), bool)
-    at_border[borders[(borders >= 0) & (borders < len(energy))]] = True
+    windows = SlidingWindowTransform(window_frames, step_frames).windows(len(frames), Fraction(1))
+    at_border = np.zeros(len(frames) + 1, bool)  # change into frame f
+    for window in windows:
+        at_border[[window.first, min(window.first + window_frames, len(frames))]] = True
+    at_border = at_border[1:-1]
     if at_border.all() or not at_border.any():
         return float("nan")
     return float(np.sqrt(energy[at_border].mean() / max(energy[~at_border].mean(), 1e-20)))

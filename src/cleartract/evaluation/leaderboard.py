@@ -15,6 +15,7 @@ import numpy as np
 from cleartract.evaluation.comparison import MEASURES, Row
 from cleartract.evaluation.figures import plane_png
 from cleartract.evaluation.protocols import LEVELS, PROTOCOLS
+from cleartract.evaluation.report import finite
 from cleartract.recordings.video_out import atomic
 
 _PACKAGES = ("cleartract", "torch", "numpy", "scipy", "scikit-image", "opencv-python-headless",
@@ -39,114 +40,133 @@ def machine() -> dict[str, str | int]:
     return found
 
 
-def write_tables(folder: Path, skipped: list[str], description: dict[str, str | int]) -> str:
+def write_tables(folder: Path, skipped: list[str], description: dict) -> str:
     """Write `table.md`, `results.csv`, `results.json` and `plane.png` from all finished rows.
 
     Args:
         folder: Holds `rows/`, a file per case and denoiser.
         skipped: Names of peers that are not installed.
-        description: Settings of the run.
+        description: Settings and machine of the run.
 
     Returns:
         The Markdown table of PSNR gains.
     """
     files = sorted((folder / "rows").glob("*.json"))
     rows = [Row(**row) for file in files for row in json.loads(file.read_text())]
-    about = {**description, "skipped": skipped, "machine": machine()}
-    content = {**about, "rows": [_plain(row) for row in rows]}
+    about = {**description, "skipped": skipped}
     with atomic(folder / "results.json") as temporary:
+        content = finite({**about, "rows": [vars(row) for row in rows]})
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     with atomic(folder / "results.csv") as temporary, open(temporary, "w", newline="") as file:
-        head = ["protocol", "level", "denoiser", "mode", "parameter", "recordings"]
-        writer = csv.DictWriter(file, [*head, *MEASURES, "frames_per_second"])
+        head = ["protocol", "level", "denoiser", "mode", "parameter", "bias_undone", "at_edge"]
+        writer = csv.DictWriter(file, [*head, "recordings", *MEASURES, "frames_per_second"])
         writer.writeheader()
         for row in rows:
-            plain = _plain(row)
-            writer.writerow({**{k: plain[k] for k in head}, **plain["figures"]})
-    table = gain_table(rows)
+            plain = finite({**{k: getattr(row, k) for k in head}, **row.figures})
+            writer.writerow({**plain, "recordings": len(row.gains)})
     with atomic(folder / "table.md") as temporary:
-        temporary.write_text(_text(table, rows, skipped, about))
-    points = [
-        (name, *_mean_point(rows, name)) for name in _denoisers(rows) if name != ("noisy", "")
-    ]
-    shown = [(_label(name), speed, gain) for name, speed, gain in points if math.isfinite(gain)]
+        temporary.write_text(_text(rows, about))
+    common = _common_columns(rows)
+    points = [(_label(name), *_mean_point(rows, name, common)) for name in _denoisers(rows)]
+    title = f"Mean gain over {len(common)} protocols and noise levels"
     with atomic(folder / "plane.png") as temporary:
-        temporary.write_bytes(plane_png(shown, "Mean gain over all protocols and levels"))
-    return table
+        temporary.write_bytes(plane_png(points, title))
+    return gain_table(rows)
+
+
+_TABLES = {  # decimals, whether more is better, title
+    "gain": (1, True, "PSNR gain over the noisy frames [dB]"),
+    "psnr_airway": (1, True, "PSNR in the airway region [dB]"),
+    "ssim": (3, True, "SSIM"),
+    "difference": (2, False, "Frame-difference error, share of the input's"),
+    "degree_error": (2, False, "Error of constriction degrees [mm]"),
+}
 
 
 def gain_table(rows: list[Row], measure: str = "gain") -> str:
     """Markdown table: denoisers down, protocols and levels across; the best of a column bold."""
-    columns = [
-        (protocol, level)
-        for protocol in PROTOCOLS
-        for level in LEVELS
-        if any((row.protocol, row.level) == (protocol, level) for row in rows)
-    ]
+    decimals, more_is_better, _ = _TABLES[measure]
+    columns = _columns(rows)
     values = {
         (row.denoiser, row.mode, row.protocol, row.level): row.figures[measure] for row in rows
     }
-    best = {
-        column: max(
-            (v for k, v in values.items() if k[2:] == column and math.isfinite(v)), default=math.nan
-        )
-        for column in columns
-    }
-    head = [f"{protocol}, {level}" for protocol, level in columns]
-    lines = ["| denoiser | " + " | ".join(head) + " | frames/s |"]
+    best = {}
+    for column in columns:
+        found = [
+            v for k, v in values.items() if k[2:] == column and k[0] != "noisy" and math.isfinite(v)
+        ]
+        best[column] = (max if more_is_better else min)(found, default=math.nan)
+    lines = ["| denoiser | " + " | ".join(f"{p}, {n}" for p, n in columns) + " | frames/s |"]
     lines.append("|" + "---|" * (len(columns) + 2))
-    for name in _denoisers(rows):
+    for name in [("noisy", ""), *_denoisers(rows)]:
         cells = []
         for column in columns:
             value = values.get((*name, *column), math.nan)
-            text = f"{value:+.1f}" if math.isfinite(value) else "–"
+            text = f"{value:.{decimals}f}" if math.isfinite(value) else "–"
             cells.append(f"**{text}**" if value == best[column] else text)
-        speed = _mean_point(rows, name)[0]
-        lines.append(f"| {_label(name)} | " + " | ".join(cells) + f" | {speed:.3g} |")
+        speed = "" if name[0] == "noisy" else f"{_mean_point(rows, name, columns)[0]:.3g}"
+        lines.append(f"| {_label(name)} | " + " | ".join(cells) + f" | {speed} |")
     return "\n".join(lines)
 
 
+def _columns(rows: list[Row]) -> list[tuple[str, str]]:
+    present = {(row.protocol, row.level) for row in rows}
+    return [(p, level) for p in PROTOCOLS for level in LEVELS if (p, level) in present]
+
+
+def _common_columns(rows: list[Row]) -> list[tuple[str, str]]:
+    """Columns in which every denoiser was run: only over these are means comparable."""
+    names = {(row.denoiser, row.mode) for row in rows}
+    ran = {(row.denoiser, row.mode, row.protocol, row.level) for row in rows}
+    return [column for column in _columns(rows) if all((*n, *column) in ran for n in names)]
+
+
 def _denoisers(rows: list[Row]) -> list[tuple[str, str]]:
-    """Name and mode of every denoiser, best mean gain first."""
+    """Name and mode of every denoiser, best mean gain over the common columns first."""
     names = {(row.denoiser, row.mode) for row in rows if row.denoiser != "noisy"}
-    return sorted(names, key=lambda name: -_mean_point(rows, name)[1])
+    common = _common_columns(rows)
+    return sorted(names, key=lambda name: (-_mean_point(rows, name, common)[1], name))
 
 
-def _mean_point(rows: list[Row], name: tuple[str, str]) -> tuple[float, float]:
-    chosen = [row.figures for row in rows if (row.denoiser, row.mode) == name]
+def _mean_point(
+    rows: list[Row], name: tuple[str, str], columns: list[tuple[str, str]]
+) -> tuple[float, float]:
+    """Median frames per second and mean gain over some columns."""
+    chosen = [
+        row.figures
+        for row in rows
+        if (row.denoiser, row.mode) == name and (row.protocol, row.level) in columns
+    ]
+    if not chosen:
+        return 0.0, 0.0
     speed = float(np.median([f["frames_per_second"] for f in chosen]))
     return speed, float(np.mean([f["gain"] for f in chosen]))
 
 
 def _label(name: tuple[str, str]) -> str:
-    return f"{name[0]} ({name[1]})" if name[1] == "tuned" else name[0]
+    return f"{name[0]} (tuned)" if name[1] == "tuned" else name[0]
 
 
-def _plain(row: Row) -> dict:
-    figures = {k: round(v, 5) if math.isfinite(v) else None for k, v in row.figures.items()}
-    return {**vars(row), "figures": figures}
-
-
-def _text(table: str, rows: list[Row], skipped: list[str], about: dict) -> str:
-    counts = {row.recordings for row in rows}
+def _text(rows: list[Row], about: dict) -> str:
+    counts = {len(row.gains) for row in rows} or {0}
+    missing = [
+        f"{p}, {level}" for p in PROTOCOLS for level in LEVELS if (p, level) not in _columns(rows)
+    ]
+    edges = sorted({f"{row.denoiser} ({row.protocol}, {row.level})" for row in rows if row.at_edge})
     notes = [
         "# Comparison with peers",
         "",
-        f"PSNR gain over the noisy frames [dB], means over {min(counts)} to {max(counts)} test "
-        f"recordings of {about['frames']} frames per column. *Tuned*: main parameter chosen on "
-        "the validation split by PSNR against the truth and, where noise is Rician, its bias "
-        "undone with the known sigma: the best that peer can do. The others run blind: own noise "
-        "estimate, default parameter. Ours always runs blind.",
+        f"Means over {min(counts)} to {max(counts)} test recordings of up to {about['frames']} "
+        "frames per column; best bold. *Tuned*: main parameter, and whether the Rician bias is "
+        "undone, chosen on a validation recording by PSNR against the truth, with the true sigma: "
+        "the best that peer can do. The others run blind: own noise estimate, default parameter. "
+        "Ours always runs blind.",
         "",
-        f"Skipped, not installed: {', '.join(skipped) if skipped else 'none'}.",
-        "",
-        table,
+        f"Skipped, not installed: {', '.join(about['skipped']) or 'none'}.",
+        f"Not run, or no test recording: {'; '.join(missing) or 'none'}.",
+        f"Tuned parameter at the end of all values tried: {'; '.join(edges) or 'none'}.",
     ]
-    for measure, title in (
-        ("psnr_airway", "PSNR in the airway region [dB]"),
-        ("difference", "Frame-difference error, share of the input's (bold: the largest)"),
-        ("degree_error", "Error of constriction degrees [mm] (bold: the largest)"),
-    ):
+    for measure, (_, _, title) in _TABLES.items():
         notes += ["", f"## {title}", "", gain_table(rows, measure)]
-    described = ", ".join(f"{key} {value}" for key, value in about["machine"].items())
+    described = ", ".join(f"{key} {value}" for key, value in about.get("machine", {}).items())
     return "\n".join([*notes, "", f"Machine: {described}.", ""])

@@ -12,7 +12,13 @@ from cleartract.evaluation import no_reference as blind
 from cleartract.evaluation.grid_lines import GridLine, moving_lines, outline_lines
 from cleartract.evaluation.naturalness import naturalness_distance
 from cleartract.evaluation.piqe import piqe
-from cleartract.evaluation.regions import air_mask, airway_band, moving_band, resting_tissue
+from cleartract.evaluation.regions import (
+    air_mask,
+    airway_band,
+    bright_tissue,
+    moving_band,
+    resting_tissue,
+)
 from cleartract.evaluation.residual import residual_audit
 
 FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known: both USC protocols
@@ -50,20 +56,32 @@ class Subject:
         """Size of a pixel [mm]."""
         return self.pixel_size or FIELD_OF_VIEW / self.denoised.shape[2]
 
+    def reference(self) -> np.ndarray:
+        """Frames that decide where is measured: never the result, unless there is nothing else.
+
+        The truth; else the noisy frames, smoothed over time.
+        """
+        if self.truth is not None:
+            return self.truth
+        if self.noisy is None:
+            return self.denoised
+        from scipy.ndimage import gaussian_filter1d
+
+        return gaussian_filter1d(self.noisy, 1.5, axis=0)
+
     def grid_lines(self) -> list[GridLine]:
         """Where constriction degrees are measured."""
         if self.lines is not None:
             return self.lines
         if self.outlines is not None:
             return outline_lines(self.outlines)
-        reference = self.denoised if self.truth is None else self.truth
-        return moving_lines(reference, self.millimetres)
+        return moving_lines(self.reference(), self.millimetres)
 
     def airway(self) -> np.ndarray:
         """The airway region, (frame, height, width) or (height, width) bool."""
         if self.outlines is not None:
             return airway_band(self.outlines, self.denoised.shape[1:], self.millimetres)
-        return moving_band(self.denoised if self.truth is None else self.truth)
+        return moving_band(self.reference())
 
     def versions(self) -> dict[str, np.ndarray]:
         """Noisy frames, where there are any, and denoised ones."""
@@ -85,7 +103,7 @@ def measure(subject: Subject) -> dict:
     if subject.truth is not None or subject.noisy is not None:
         found["articulation"] = articulation(subject)
     if subject.noisy is not None:
-        air, tissue = air_mask(subject.noisy), _tissue(subject.denoised)
+        air, tissue = air_mask(subject.noisy), bright_tissue(subject.reference())
         found["residual"] = residual_audit(subject.noisy, subject.denoised, air, tissue)
     return found
 
@@ -126,7 +144,7 @@ def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
     """Figures that need no truth; regions are chosen once for all versions."""
     versions = subject.versions()
     air = air_mask(versions.get("noisy", subject.denoised))
-    tissue, lines = resting_tissue(subject.denoised), subject.grid_lines()
+    tissue, lines = resting_tissue(subject.reference()), subject.grid_lines()
 
     def some(frames: np.ndarray) -> np.ndarray:
         return frames[:: max(1, len(frames) // _SAMPLED)]
@@ -135,6 +153,7 @@ def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
         "air_noise_temporal": lambda x: blind.temporal_noise(x, air),
         "air_noise_spatial": lambda x: blind.spatial_noise(x, air),
         "air_noise_spatial_static_share": lambda x: blind.static_share(x, air),
+        "tissue_noise_spatial": lambda x: blind.spatial_noise(x - x.mean(0), tissue),
         "tissue_noise_temporal": lambda x: blind.temporal_noise(x, tissue),
         "signal_to_noise": lambda x: blind.signal_to_noise(x, tissue),
         "contrast_to_noise": lambda x: blind.contrast_to_noise(x, tissue, air),
@@ -166,12 +185,12 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = {}
     for line in subject.grid_lines():
         truth = speech.constriction_degree(target, line, subject.millimetres)
-        level = speech.closed_below(truth)
-        true_events = speech.events(truth, level, subject.rate)
+        level, margin = speech.closed_below(truth)
+        true_events = speech.events(truth, level, subject.rate, margin)
         rows: dict[str, dict[str, float]] = {}
         for version, frames in versions.items():
             degree = speech.constriction_degree(frames, line, subject.millimetres)
-            events = speech.events(degree, level, subject.rate)
+            events = speech.events(degree, level, subject.rate, margin)
             late, missed = speech.timing(events, true_events)
             extra = speech.timing(true_events, events)[1]
             speed = speech.peak_velocity_ratio(degree, truth, true_events, subject.rate)
@@ -187,8 +206,3 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
                 rows.setdefault(name, {})[version] = value
         found[line.name] = rows
     return found
-
-
-def _tissue(frames: np.ndarray) -> np.ndarray:
-    mean = frames.mean(0)
-    return mean > 0.25 * np.percentile(mean, 99.5)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.evaluation.piqe import contrast_normalised
+from cleartract.evaluation.piqe import contrast_normalised, local_deviation
 
 PATCH = 24  # [pixels] at the full scale
 _SHAPES = np.arange(0.2, 10, 0.001)
@@ -60,7 +60,10 @@ def naturalness_distance(frames: np.ndarray, fit: NaturalnessFit | None = None) 
         Mittal et al. 2013, IEEE Signal Process Lett 20:209, Eq. 10.
     """
     clean = fit or _shipped()
-    found = NaturalnessFit.of(patch_features(frames))
+    features = patch_features(frames)
+    if not np.isfinite(features).all():
+        return float("nan")
+    found = NaturalnessFit.of(features)
     pooled = (clean.covariance + found.covariance) / 2
     offset = clean.mean - found.mean
     return float(np.sqrt(max(0.0, offset @ np.linalg.pinv(pooled) @ offset)))
@@ -76,8 +79,11 @@ def patch_features(frames: np.ndarray, sharpest: float = 0.0) -> np.ndarray:
 
     Args:
         frames: (frame, height, width), any scale.
-        sharpest: Patches less sharp than this share of the sharpest one are left out; NIQE fits
-            with 0.75 and applies with 0.
+        sharpest: Patches whose mean local deviation is less than this share of the largest one
+            are left out; NIQE fits with 0.75 and applies with 0.
+
+    Returns:
+        One row per patch; not a number where fewer than two patches hold structure.
     """
     from scipy.ndimage import zoom
 
@@ -86,6 +92,7 @@ def patch_features(frames: np.ndarray, sharpest: float = 0.0) -> np.ndarray:
     for frame in frames:
         image = np.asarray(frame, np.float64) / bright * 200
         normal = contrast_normalised(image)
+        deviation = local_deviation(image)
         half = contrast_normalised(zoom(image, 0.5, order=1, grid_mode=True, mode="nearest"))
         for y in range(0, image.shape[0] - PATCH + 1, PATCH // 2):
             for x in range(0, image.shape[1] - PATCH + 1, PATCH // 2):
@@ -95,17 +102,17 @@ def patch_features(frames: np.ndarray, sharpest: float = 0.0) -> np.ndarray:
                 small = half[y // 2 : (y + PATCH) // 2, x // 2 : (x + PATCH) // 2]
                 whole = normal[y : y + PATCH, x : x + PATCH]
                 features.append([*_scale_features(whole), *_scale_features(small)])
-                sharpness.append(patch.std())
+                sharpness.append(deviation[y : y + PATCH, x : x + PATCH].mean())
     if len(features) < 2:
-        return np.zeros((2, 36))
+        return np.full((2, 36), np.nan)
     keep = np.array(sharpness) >= sharpest * max(sharpness)
     return np.array(features)[keep]
 
 
 def _scale_features(normal: np.ndarray) -> list[float]:
     """Shape and variance of the coefficients and of neighbours' products, 18 numbers."""
-    shape, _, right = _asymmetric_gaussian(normal.ravel())
-    features = [shape, right]
+    shape, left, right = _asymmetric_gaussian(normal.ravel())
+    features = [shape, (left + right) / 2]
     for dy, dx in _SHIFTS:
         product = (normal * np.roll(normal, (dy, dx), (0, 1)))[1:, 1:-1].ravel()
         shape, left, right = _asymmetric_gaussian(product)

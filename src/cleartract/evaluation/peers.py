@@ -25,8 +25,9 @@ class Peer:
         run: (frames, sigma, parameter) -> frames.
         parameter: What the parameter is.
         default: Its value in the blind run.
-        grid: Values tried when tuning.
+        grid: Values tried first when tuning.
         package: Module that must be installed, or None.
+        extends: Whether tuning may go beyond the grid when its best value lies at an end.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Peer:
     default: float
     grid: tuple[float, ...]
     package: str | None = None
+    extends: bool = True
 
     def installed(self) -> bool:
         """Whether its package is there."""
@@ -149,11 +151,14 @@ def low_rank_soft(frames: np.ndarray, sigma: float, parameter: float) -> np.ndar
     return low_rank(frames, sigma, parameter, hard=False)
 
 
+_PATCH = 15  # [pixels]; a patch must hold more pixels than there are frames
+
+
 def _patch_denoise(method: str, frames: np.ndarray, **options: object) -> np.ndarray:
     from patch_denoise import denoise
 
     logging.getLogger("patch_denoise").setLevel(logging.ERROR)
-    patch, overlap = 15, 10  # a patch must hold more pixels than there are frames
+    patch, overlap = _PATCH, 10
     step = patch - overlap
     height, width = frames.shape[1:]
     # padded so that patches tile exactly: what no patch covers comes back as not a number
@@ -174,13 +179,25 @@ def _patch_denoise(method: str, frames: np.ndarray, **options: object) -> np.nda
 
 def patch_optimal(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
     """Optimal shrinkage of patches (Gavish and Donoho 2017); parameter: factor on sigma."""
-    # the Frobenius shrinker of version 1.4.4 divides inside the root; the operator one does not
-    return _patch_denoise("optimal_thresholding", frames, noise_std=parameter * sigma, loss="ope")
+    # version 1.4.4: its Frobenius shrinker divides inside the root, the operator one does not;
+    # both scale by the root of the frames where the larger side of the patch is meant
+    scale = np.sqrt(max(_PATCH**2 / len(frames), 1.0))
+    noise = parameter * sigma * scale
+    return _patch_denoise("optimal_thresholding", frames, noise_std=noise, loss="ope")
 
 
 def patch_nordic(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
     """NORDIC (Moeller 2021); parameter: factor on sigma."""
-    return _patch_denoise("nordic", frames, noise_std=parameter * sigma)
+    # version 1.4.4 draws its noise matrix with the frames counted twice among the rows: undone
+    pixels, n_frames = _PATCH**2, len(frames)
+    drawn = np.sqrt(pixels * n_frames) + np.sqrt(n_frames)
+    scale = (np.sqrt(pixels) + np.sqrt(n_frames)) / drawn
+    state = np.random.get_state()  # noqa: NPY002, the package draws from the global source
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        return _patch_denoise("nordic", frames, noise_std=parameter * sigma * scale)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def patch_mppca(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
@@ -203,7 +220,9 @@ def dipy_local_pca(frames: np.ndarray, sigma: float, parameter: float) -> np.nda
 _FACTORS = (0.5, 0.75, 1.0, 1.4, 2.0)
 PEERS = (
     Peer("temporal Gaussian", temporal_gaussian, "width [frames]", 1.0, (0.3, 0.5, 0.8, 1.2, 2)),
-    Peer("temporal median", temporal_median, "length [frames]", 3, (1, 3, 5, 7)),
+    Peer(
+        "temporal median", temporal_median, "length [frames]", 3, (1, 3, 5, 7, 9, 13), None, False
+    ),
     Peer("3-D total variation", total_variation, "weight / sigma", 1.0, _FACTORS, "skimage"),
     Peer("3-D NLM", nonlocal_means, "h / sigma", 0.8, (0.3, 0.5, 0.8, 1.2, 2), "skimage"),
     Peer("OpenCV NLM multi", opencv_nonlocal_means, "h / sigma", 1.0, _FACTORS, "cv2"),
@@ -211,7 +230,7 @@ PEERS = (
     Peer("low rank, hard", low_rank_hard, "threshold factor", 1.0, _FACTORS),
     Peer("low rank, soft", low_rank_soft, "threshold factor", 0.5, (0.1, 0.25, 0.5, 0.75, 1)),
     Peer("patch-denoise optimal", patch_optimal, "sigma factor", 1.0, _FACTORS, "patch_denoise"),
-    Peer("NORDIC", patch_nordic, "sigma factor", 1.0, (0.1, 0.25, 0.5, 1.0), "patch_denoise"),
+    Peer("NORDIC", patch_nordic, "sigma factor", 1.0, _FACTORS, "patch_denoise"),
     Peer("MP-PCA", patch_mppca, "threshold factor", 1.0, _FACTORS, "patch_denoise"),
     Peer("DIPY local PCA", dipy_local_pca, "tau", 2.3, (0.5, 1.0, 1.6, 2.3, 3.2), "dipy"),
 )

@@ -16,12 +16,18 @@ def contrast_normalised(image: np.ndarray) -> np.ndarray:
     References:
         Mittal et al. 2013, IEEE Signal Process Lett 20:209, Eq. 1; 7x7 Gaussian window.
     """
+    return (image - _local_mean(image)) / (local_deviation(image) + 1)
+
+
+def local_deviation(image: np.ndarray) -> np.ndarray:
+    """Standard deviation within the 7x7 Gaussian window, same shape."""
+    return np.sqrt(np.abs(_local_mean(image * image) - _local_mean(image) ** 2))
+
+
+def _local_mean(image: np.ndarray) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
-    options = dict(sigma=7 / 6, mode="nearest", radius=3)
-    mean = gaussian_filter(image, **options)
-    deviation = np.sqrt(np.abs(gaussian_filter(image * image, **options) - mean * mean))
-    return (image - mean) / (deviation + 1)
+    return gaussian_filter(image, sigma=7 / 6, mode="nearest", radius=3)
 
 
 def piqe(frame: np.ndarray) -> float:

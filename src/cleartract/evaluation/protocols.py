@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,17 +33,18 @@ class Trial:
     """One excerpt with its truth.
 
     Attributes:
-        name: Speaker or file.
+        name: Recording and its speaker, or file.
         noisy: Frames with 1 the brightest tissue, and their sound.
         truth: (frame, height, width), same scale.
-        sigma: Known standard deviation of Rician noise, or None where the noise is the scanner's.
+        sigma: Known standard deviation of the noise in the real and imaginary part; of
+            simulated scans that of the imaginary part, in which the truth is 0.
         outlines: (frame, 106, 2) [mm], or None.
     """
 
     name: str
     noisy: Recording
     truth: np.ndarray
-    sigma: float | None = None
+    sigma: float
     outlines: np.ndarray | None = None
 
     @property
@@ -99,7 +101,8 @@ def build_cases(
             for split, headers in splits.items()
         }
         for level in LEVELS:
-            chosen = [h for h in pools["test"] if spiral_level(h[2]) == level][:count]
+            level_of = [h for h in pools["test"] if spiral_level(h[2]) == level]
+            chosen = _of_different_speakers(level_of)[:count]
             if not chosen or not pools["validation"]:
                 continue
             middle = float(np.mean([h[2] for h in chosen]))
@@ -109,7 +112,8 @@ def build_cases(
     for protocol, blur in ADDED.items():
         for number, (level, sigma) in enumerate(ADDED_LEVELS.items()):
             tuning = [h[0] for h in splits["validation"] if h[1] == "usc75"][:1]
-            test = [h[0] for h in splits["test"] if h[1] == "usc75"][:count]
+            pool = [h for h in splits["test"] if h[1] == "usc75"]
+            test = [h[0] for h in _of_different_speakers(pool)[:count]]
             if tuning and test:
                 makers = [_added(path, sigma, blur, frames, number) for path in (*tuning, *test)]
                 cases.append(Case(protocol, level, tuple(makers[:1]), tuple(makers[1:])))
@@ -118,8 +122,8 @@ def build_cases(
         scaled = replace(real, frames=scale.apply(real.frames).clip(0), peak=None)
         half = max(0, len(real) // 2 - frames) // 2
         for number, (level, sigma) in enumerate(ADDED_LEVELS.items()):
-            parts = [_real(scaled.excerpt(half + f, frames), sigma, number)
-                     for f in (0, len(real) // 2)]  # fmt: skip
+            firsts = (half, half + len(real) // 2)
+            parts = [_real(scaled.excerpt(f, frames), sigma, [number, f]) for f in firsts]
             cases.append(Case(REAL, level, tuple(parts[:1]), tuple(parts[1:])))
     return cases
 
@@ -136,6 +140,17 @@ def _headers(corpus: Path, split: str) -> list[tuple[Path, str, float, list[str]
     return found
 
 
+def _of_different_speakers(headers: list) -> list:
+    """The same recordings, the first of every speaker before any second one."""
+    seen: dict[Path, int] = {}
+    turns = []
+    for header in headers:
+        speaker = header[0].parent
+        seen[speaker] = seen.get(speaker, 0) + 1
+        turns.append((seen[speaker], header))
+    return [header for _, header in sorted(turns, key=lambda item: item[0])]
+
+
 def middle_excerpt(total: int, frames: int) -> tuple[int, int]:
     """First frame and length of an excerpt from the middle of a recording."""
     length = min(frames, total)
@@ -149,7 +164,8 @@ def _spiral(path: Path, reconstruction: str, frames: int) -> Callable[[], Trial]
         noisy = simulated.noisy(reconstruction).excerpt(first, length)
         part = slice(first, first + length)
         truth, outlines = simulated.truth().frames[part], simulated.outlines[part]
-        return Trial(simulated.parameters["speaker"], noisy, truth, None, outlines)
+        sigma = float(simulated.error(reconstruction, part).imag.std())
+        return Trial(_name(path), noisy, truth, sigma, outlines)
 
     return make
 
@@ -159,17 +175,21 @@ def _added(path: Path, sigma: float, blur: float, frames: int, seed: int) -> Cal
         simulated = SimulatedRecording.load(path)
         first, length = middle_excerpt(len(simulated.clean), frames)
         clean = simulated.truth().excerpt(first, length)
-        rng = np.random.default_rng([seed, round(1000 * blur)])
+        rng = np.random.default_rng([seed, round(1000 * blur), zlib.crc32(_name(path).encode())])
         noisy = replace(clean, frames=add_rician_noise(clean.frames, sigma, rng, blur))
         outlines = simulated.outlines[first : first + length]
-        return Trial(simulated.parameters["speaker"], noisy, clean.frames, sigma, outlines)
+        return Trial(_name(path), noisy, clean.frames, sigma, outlines)
 
     return make
 
 
-def _real(clean: Recording, sigma: float, seed: int) -> Callable[[], Trial]:
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def _real(clean: Recording, sigma: float, seed: list[int]) -> Callable[[], Trial]:
     def make() -> Trial:
-        rng = np.random.default_rng([seed, 7])
+        rng = np.random.default_rng(seed)
         noisy = replace(clean, frames=add_rician_noise(clean.frames, sigma, rng))
         name = Path(str(clean.provenance.get("path", "real"))).name
         return Trial(name, noisy, clean.frames, sigma)

@@ -21,15 +21,20 @@ def air_mask(frames: np.ndarray, share: float = AIR_SHARE) -> np.ndarray:
     return mean <= np.percentile(mean, share)
 
 
+def bright_tissue(frames: np.ndarray) -> np.ndarray:
+    """Pixels brighter than a quarter of the brightest tissue in the mean frame, (height, width)."""
+    mean = frames.mean(0)
+    return mean >= _TISSUE * np.percentile(mean, 99.5)
+
+
 def resting_tissue(frames: np.ndarray, share: float = 25.0) -> np.ndarray:
     """Bright pixels that change least, (height, width) bool.
 
     Args:
-        frames: (frame, height, width); of a pair, the denoised one, so that noise does not choose.
+        frames: (frame, height, width), with little noise.
         share: Share of the tissue [percent] that counts as at rest.
     """
-    mean, deviation = frames.mean(0), frames.std(0)
-    tissue = mean > _TISSUE * np.percentile(mean, 99.5)
+    tissue, deviation = bright_tissue(frames), frames.std(0)
     return tissue & (deviation <= np.percentile(deviation[tissue], share))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import json
 import math
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cleartract.evaluation import figures
+from cleartract.evaluation.controls import METRICS
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
 from cleartract.recordings.recording import Recording
@@ -27,22 +29,28 @@ _STYLE = (
     "figcaption{color:#555;font-size:.85rem}details{margin:.6rem 0}"
 )
 
+SHOWN = 8  # recordings with pictures in a report
+
 
 @dataclass
 class Section:
     """One recording in a report.
 
     Attributes:
-        subject: What was measured.
-        recording: With the sound and exact rate; the denoised one.
+        name: Name of the recording.
         measured: Result of `measure`, with anything else that was found out.
+        subject: What was measured; None where no pictures are wanted.
+        recording: With the sound and exact rate; the denoised one.
         notes: Sentences shown first.
+        spread: Spread of samples and absolute error, each (frame, height, width), or None.
     """
 
-    subject: Subject
-    recording: Recording
+    name: str
     measured: dict[str, Any]
+    subject: Subject | None = None
+    recording: Recording | None = None
     notes: list[str] = field(default_factory=list)
+    spread: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def finite(value: Any) -> Any:
@@ -100,63 +108,73 @@ def terminal_table(title: str, measured: dict) -> str:
     return "\n".join(lines)
 
 
-def write_report(
-    folder: Path, sections: list[Section], summary: dict[str, Any], shown: int = 8
-) -> None:
+def write_report(folder: Path, sections: list[Section], summary: dict[str, Any]) -> None:
     """Write `report.json`, `report.html` and a residual video of each recording shown.
 
     Args:
         folder: Where.
-        sections: Worst first.
+        sections: Worst first; those with a subject get pictures, at most `SHOWN` of them.
         summary: Figures over all sections, `controls`, and what describes the run.
-        shown: How many sections have pictures.
     """
+    shown = [s for s in sections if s.subject is not None and s.recording is not None][:SHOWN]
+    page = _page(shown, len(sections), summary)
+    content = {**summary, "recordings": [{"name": s.name, **s.measured} for s in sections]}
+    text = json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    videos: dict[int, str] = {}
-    for number, section in enumerate(sections[:shown]):
-        if section.subject.noisy is not None:
-            name = f"residual_{number + 1:02d}.mp4"
-            with atomic(folder / name) as temporary:
-                levels = residual_frames(section.subject.noisy, section.subject.denoised)
-                write_video(temporary, levels, section.recording.rate, section.recording.sound)
-            videos[number] = name
-    content = {**summary, "recordings": [{"name": s.subject.name, **s.measured} for s in sections]}
-    with atomic(folder / "report.json") as temporary:
-        temporary.write_text(json.dumps(finite(content), indent=1, allow_nan=False) + "\n")
-    with atomic(folder / "report.html") as temporary:
-        temporary.write_text(_page(sections, summary, shown, videos))
+    with contextlib.ExitStack() as stack:  # all files appear, or none
+        for number, section in enumerate(shown):
+            subject, recording = section.subject, section.recording
+            if subject is not None and recording is not None and subject.noisy is not None:
+                video = stack.enter_context(atomic(folder / _video_name(number)))
+                levels = residual_frames(subject.noisy, subject.denoised)
+                write_video(video, levels, recording.rate, recording.sound)
+        stack.enter_context(atomic(folder / "report.json")).write_text(text)
+        stack.enter_context(atomic(folder / "report.html")).write_text(page)
 
 
-def _page(
-    sections: list[Section], summary: dict[str, Any], shown: int, videos: dict[int, str]
-) -> str:
+def _video_name(number: int) -> str:
+    return f"residual_{number + 1:02d}.mp4"
+
+
+def _page(shown: list[Section], total: int, summary: dict[str, Any]) -> str:
     parts = ["<!doctype html><html lang=en><meta charset=utf-8>", f"<style>{_STYLE}</style>"]
     title = html.escape(str(summary.get("title", "Evaluation")))
     parts += [f"<title>{title}</title><h1>{title}</h1>"]
-    parts += [f"<p>{html.escape(str(note))}</p>" for note in summary.get("notes", [])]
     if "controls" in summary:
         parts.append(_controls_html(summary["controls"]))
     if "mean" in summary:
-        parts += ["<h2>Mean over recordings</h2>", _table_html(table_rows(summary["mean"]))]
-    for number, section in enumerate(sections[:shown]):
-        parts.append(_section_html(section, videos.get(number)))
-    if len(sections) > shown:
-        parts.append(f"<p>{len(sections) - shown} more recordings are in report.json.</p>")
+        parts += [f"<h2>Mean over {total} reconstructions</h2>"]
+        parts += [_table_html(table_rows(summary["mean"]))]
+    for protocol, group in summary.get("by_protocol", {}).items():
+        name = f"{html.escape(protocol)}, mean over {group['count']}"
+        table = _table_html(table_rows(group["mean"]))
+        parts.append(f"<details><summary>{name}</summary>{table}</details>")
+    parts += [_section_html(section, number) for number, section in enumerate(shown)]
+    if total > len(shown):
+        parts.append(f"<p>{total - len(shown)} more reconstructions are in report.json.</p>")
     return "\n".join(parts) + "\n"
 
 
-def _section_html(section: Section, video: str | None) -> str:
-    subject = section.subject
+def _section_html(section: Section, number: int) -> str:
+    subject, recording = section.subject, section.recording
+    if subject is None or recording is None:
+        return ""
     kinds = " | ".join(figures.frame_rows(subject))
-    parts = [f"<h2>{html.escape(subject.name)}</h2>"]
+    parts = [f"<h2>{html.escape(section.name)}</h2>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
     parts += [_image(figures.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
-    if video:
-        parts.append(f'<p><a href="{video}">Residual video</a> (mid-grey: nothing removed)</p>')
+    if subject.noisy is not None:
+        link = f'<a href="{_video_name(number)}">Residual video</a>'
+        parts.append(f"<p>{link} (mid-grey: nothing removed)</p>")
     parts.append(_image(figures.kymograph_png(subject), "Kymographs, the same order", True))
-    parts.append(_image(figures.curves_png(subject, section.recording.sound), "Articulation"))
+    curves = figures.curves_png(subject, recording.sound)
+    if curves is not None:
+        parts.append(_image(curves, "Constriction degrees under waveform and spectrogram"))
     parts.append(_image(figures.lines_png(subject), "Grid lines on the mean frame"))
     parts.append(_image(figures.spectrum_png(subject), "Radial power spectrum"))
+    if section.spread is not None:
+        picture = figures.uncertainty_png(*section.spread)
+        parts.append(_image(picture, "Uncertainty: mean over frames"))
     parts.append("<h3>Worst windows first</h3>")
     for first, score in figures.worst_windows(subject):
         length = min(figures.WINDOW, len(subject.denoised) - first)
@@ -170,7 +188,8 @@ def _controls_html(controls: dict[str, Any]) -> str:
     parts = ["<h2>Controls of the audio</h2><ul>"]
     parts += [f"<li>{html.escape(sentence)}</li>" for sentence in controls["verdict"]]
     parts.append("</ul>")
-    for name, unit in (("psnr", "PSNR in the airway [dB]"), ("degree_error", "Error [mm]")):
+    titles = ("PSNR in the airway [dB]", "SSIM in the airway", "Constriction error [mm]")
+    for name, unit in zip(METRICS, titles, strict=True):
         table = controls[name]
         kinds = list(next(iter(table.values())))
         head = "".join(f"<th>{html.escape(kind)}</th>" for kind in kinds)

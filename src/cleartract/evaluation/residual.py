@@ -6,6 +6,8 @@ import numpy as np
 
 from cleartract.evaluation.full_reference import radial_spectrum
 
+_BLOCK = 20  # [pixels]
+
 
 def residual_audit(
     noisy: np.ndarray, denoised: np.ndarray, air: np.ndarray, tissue: np.ndarray
@@ -24,8 +26,9 @@ def residual_audit(
         structure: Size of the correlation of the residual with the denoised frames' own fine
             structure (their high-pass): what sharpening adds or smoothing takes away.
         static: Share of the residual's energy that is the same in every frame.
-        spectrum: Distance of its radial spectrum from the same in air: mean absolute difference
-            of the logarithms (base 10) of the rings' shares.
+        spectrum: Distance of its radial spectrum in a block of tissue from that in a block of
+            air, both of 20x20 pixels: mean absolute difference of the logarithms (base 10) of
+            the rings' shares.
         lag: Correlation of the residual with the next frame's, in tissue, minus the same in air.
     """
     residual = noisy.astype(np.float64) - denoised
@@ -38,7 +41,7 @@ def residual_audit(
         "motion": _correlation(np.abs(varying)[:, tissue], change[:, tissue]),
         "structure": abs(_correlation(residual[:, tissue], _fine(denoised)[:, tissue])),
         "static": float((residual.mean(0) ** 2).mean() / max((residual**2).mean(), 1e-20)),
-        "spectrum": _spectral_distance(varying, air),
+        "spectrum": _spectral_distance(varying, air, tissue),
         "lag": _lag(varying, tissue) - _lag(varying, air),
     }
 
@@ -71,8 +74,21 @@ def _lag(residual: np.ndarray, mask: np.ndarray) -> float:
     return _correlation(residual[:-1, mask], residual[1:, mask])
 
 
-def _spectral_distance(residual: np.ndarray, air: np.ndarray) -> float:
-    whole = radial_spectrum(residual, 12)[1]
-    alone = radial_spectrum(residual * air, 12)[1]
-    shares = [np.log10(np.maximum(p / max(p.sum(), 1e-20), 1e-6)) for p in (whole, alone)]
-    return float(np.abs(shares[0] - shares[1])[1:].mean())
+def _spectral_distance(residual: np.ndarray, air: np.ndarray, tissue: np.ndarray) -> float:
+    parts = [residual[:, *_fullest_block(mask)] for mask in (air, tissue)]
+    shares = []
+    for part in parts:
+        power = radial_spectrum(part, 8)[1][1:]
+        shares.append(np.log10(np.maximum(power / max(power.sum(), 1e-20), 1e-6)))
+    return float(np.abs(shares[0] - shares[1]).mean())
+
+
+def _fullest_block(mask: np.ndarray) -> tuple[slice, slice]:
+    """The square of 20 pixels that holds most of a mask."""
+    from scipy.ndimage import uniform_filter
+
+    side = min(_BLOCK, *mask.shape)
+    share = uniform_filter(mask.astype(float), side, mode="constant", origin=-(side // 2))
+    share = share[: mask.shape[0] - side + 1, : mask.shape[1] - side + 1]
+    y, x = np.unravel_index(share.argmax(), share.shape)
+    return slice(y, y + side), slice(x, x + side)

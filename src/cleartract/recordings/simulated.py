@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -57,7 +59,7 @@ class SimulatedRecording:
                     outlines=file["outlines"],
                     parameters=json.loads(str(file["parameters"])),
                 )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise RecordingError(
                 f"{path}: not a simulated recording ({error}); simulate it again"
             ) from error
