@@ -162,3 +162,31 @@ def test_public_names_resolve():
         assert getattr(cleartract, name) is not None
     with pytest.raises(AttributeError):
         cleartract.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["denoise"], "cleartract denoise --help"),
+        (["denoise", "x.mp4", "--nope"], "--nope"),
+        (["denoise", "x.mp4", "--steps", "abc"], "--steps"),
+        (["denoise", "x.mp4", "--blend", "cosine"], "'triangular'"),
+        (["frobnicate"], "frobnicate"),
+        (["train", "--data", "corpus"], "--out"),
+    ],
+)
+def test_mistyped_options_are_one_line_too(arguments, said, capsys):
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.strip().count("\n") == 0
+    assert captured.err.startswith("cleartract: ")
+    assert not captured.out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["denoise", "--help"]])
+def test_help_is_no_error(arguments, capsys):
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert "usage" in captured.out.lower()
+    assert not captured.err

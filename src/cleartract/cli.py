@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from cleartract import __version__
-from cleartract.errors import ClearTractError
+from cleartract.errors import ClearTractError, UsageError
 
 EXIT_CODES = """exit codes:
   0  done
@@ -44,14 +46,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         "train": Train,
         "demo": Demo,
     }
-    command = tyro.extras.subcommand_cli_from_dict(
-        commands,  # type: ignore[arg-type]
-        prog="cleartract",
-        description="Denoise real-time MRI video of speech.\n\n" + EXIT_CODES,
-        args=arguments,
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    said = io.StringIO()
     try:
+        try:
+            with contextlib.redirect_stderr(said):
+                command = tyro.extras.subcommand_cli_from_dict(
+                    commands,  # type: ignore[arg-type]
+                    prog="cleartract",
+                    description="Denoise real-time MRI video of speech.\n\n" + EXIT_CODES,
+                    args=arguments,
+                    config=(tyro.conf.FlagCreatePairsOff,),
+                )
+        except SystemExit as end:
+            if not end.code:
+                return 0  # help was printed
+            raise UsageError(_one_line(said.getvalue(), arguments, commands)) from None
         command.run()
     except ClearTractError as error:
         print(f"cleartract: {error}", file=sys.stderr)
@@ -64,6 +73,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("cleartract: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _one_line(box: str, arguments: Sequence[str], commands: Container[str]) -> str:
+    """What the parser says in a box, as one line: its first paragraph and where help is."""
+    lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()]
+    rules = [number for number, line in enumerate(lines) if line.startswith("─")]
+    first = lines[rules[0] + 1 : rules[1]] if len(rules) > 1 else lines
+    named = f" {arguments[0]}" if arguments[0] in commands else ""
+    text = " ".join(line for line in first if line).rstrip(".")
+    return f"{text or 'wrong options'}; see cleartract{named} --help"
 
 
 if __name__ == "__main__":

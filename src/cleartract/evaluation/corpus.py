@@ -108,7 +108,8 @@ def evaluate_corpus(
 
 
 def _badness(section: Section) -> float:
-    return section.measured["with_truth"]["psnr_airway"]["denoised"]
+    quality = section.measured["with_truth"]["psnr_airway"]["denoised"]
+    return quality if np.isfinite(quality) else -np.inf
 
 
 def _keep_frames_of_worst(sections: list[Section]) -> None:
