@@ -46,7 +46,7 @@ def test_shipped_weights_hide_the_diffusion_noise_at_the_largest_sigma():
     )
     assert np.abs(first - second).mean() < 0.2
     air = disc < 1
-    assert first[:, air].std() < 0.5 * frames[:, air].std()
+    assert first.std(0)[air].mean() < 0.3 * frames.std(0)[air].mean()
 
 
 def test_contradicting_configs_are_refused():

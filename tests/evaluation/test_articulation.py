@@ -138,7 +138,7 @@ def test_outline_lines_measure_what_the_outlines_say(corpus, spiral_corpus):
             for name, distance in distances.items():
                 if np.ptp(distance) > 3:
                     degree = speech.constriction_degree(truth, lines[name], pixel)
-                    assert speech.correlation(degree, distance) > 0.9, (entry.path, name)
+                    assert speech.correlation(degree, distance) > 0.85, (entry.path, name)
                     checked.add(name)
     assert checked >= {"tongue tip", "tongue body", "pharynx"}
 

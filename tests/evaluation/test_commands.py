@@ -49,7 +49,7 @@ def test_a_corpus_with_controls_and_samples(corpus, weights, tmp_path, capsys):
     page = (out / "report.html").read_text()
     assert "://" not in page  # opens without a network
     assert page.count("<img") >= 9 * len(names)
-    assert page.count("Uncertainty") == len(names)
+    assert page.count("<figcaption>Uncertainty") == len(names)
     assert (out / "residual_01.mp4").stat().st_size > 1000
     assert main(command) == 6  # a report is not overwritten
     assert "--overwrite" in capsys.readouterr().err

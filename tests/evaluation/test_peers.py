@@ -131,8 +131,8 @@ def test_comparison_goes_on_where_it_stopped(
         trials = [make() for make in (*case.tuning, *case.test)]
         if case.protocol != "real with added noise":
             assert trials[0].name not in [trial.name for trial in trials[1:]]
-        noises = [trial.noisy.frames - trial.truth for trial in trials[:2]]
-        assert abs(np.corrcoef(noises[0].ravel(), noises[1].ravel())[0, 1]) < 0.3
+        noises = [(trial.noisy.frames - trial.truth)[:12].ravel() for trial in trials[:2]]
+        assert abs(np.corrcoef(*noises)[0, 1]) < 0.3
     cases = cases[-4:]
     peers, _ = chosen_peers("temporal Gaussian; low rank, soft")
     rows = compare(cases, peers, tiny_model, tmp_path / "rows")
