@@ -138,7 +138,8 @@ def test_outline_lines_measure_what_the_outlines_say(corpus, spiral_corpus):
             for name, distance in distances.items():
                 if np.ptp(distance) > 3:
                     degree = speech.constriction_degree(truth, lines[name], pixel)
-                    assert speech.correlation(degree, distance) > 0.85, (entry.path, name)
+                    least = 0.9 if name in ("tongue body", "pharynx") else 0.7
+                    assert speech.correlation(degree, distance) > least, (entry.path, name)
                     checked.add(name)
     assert checked >= {"tongue tip", "tongue body", "pharynx"}
 
