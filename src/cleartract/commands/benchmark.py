@@ -47,7 +47,7 @@ class Benchmark:
         from cleartract.commands.progress import progress_bar
         from cleartract.evaluation.comparison import chosen_peers, compare
         from cleartract.evaluation.leaderboard import write_tables
-        from cleartract.evaluation.protocols import PROTOCOLS, build_cases
+        from cleartract.evaluation.protocols import PROTOCOLS, REAL, build_cases
         from cleartract.model import load_model, weights_path
         from cleartract.recordings.video_io import open_recording
         from cleartract.restore import usable_device
@@ -59,6 +59,8 @@ class Benchmark:
             raise UsageError(f"--protocols: {unknown[0]!r} is unknown; choose of {known}")
         if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)
+        if REAL in wanted and self.real is None:
+            raise UsageError(f"--protocols: {REAL!r} needs --real RECORDING")
         real = open_recording(self.real) if self.real else None
         if real is not None and len(real) < 2 * self.frames:
             raise UsageError(f"{self.real}: is shorter than two excerpts of {self.frames} frames")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cleartract.errors import RecordingError
+from cleartract.errors import RecordingError, UsageError
 from cleartract.evaluation.consistency import consistency
 from cleartract.evaluation.grid_lines import GridLine
 from cleartract.evaluation.measure import Subject, measure
@@ -48,6 +48,7 @@ def evaluate(
 
     Raises:
         RecordingError: If a file cannot be read, frames do not match, or there is nothing to see.
+        UsageError: If a grid line leaves the picture.
     """
     found = _open(result)
     clean, outlines = _open_truth(truth)
@@ -67,6 +68,14 @@ def evaluate(
         )
     if not np.ptp(reference.frames) > 0:
         raise RecordingError(f"{_name(reference)}: every pixel is the same; nothing to evaluate")
+    height, width = (
+        n * (pixel_size or 200.0 / found.frames.shape[2]) for n in found.frames.shape[1:]
+    )
+    for line in lines or []:
+        if not all(0 <= x <= width and 0 <= y <= height for x, y in (line.start, line.end)):
+            raise UsageError(
+                f"{line.name}: the grid line leaves the picture of {width:.0f}x{height:.0f} mm"
+            )
     scale = Intensity.of(reference.frames)
     if clean is not None:
         scale = Intensity(0.0, scale.offset + scale.scale)
