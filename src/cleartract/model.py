@@ -60,6 +60,8 @@ class Condition:
         waveform: Sound at 16 kHz, (batch, sample), or None.
         waveform_start: Time of its first sample [s], (batch,), or None.
         heard: Windows whose sound is used, (batch,) bool; all by default.
+        masked: From when to when the sound is hidden all the same, (batch, 2) [s] relative to the
+            window's centre; nothing by default.
     """
 
     noisy: Tensor
@@ -68,6 +70,7 @@ class Condition:
     waveform: Tensor | None = None
     waveform_start: Tensor | None = None
     heard: Tensor | None = None
+    masked: Tensor | None = None
 
     def without_audio(self) -> Condition:
         """The same windows with their sound dropped."""
@@ -87,14 +90,16 @@ class Model(nn.Module):
         """Audio tokens (batch, token, channel), their times [s], and which are heard."""
         if self.audio is None:
             return None
-        batch = len(condition.noisy)
-        waveform, heard = condition.waveform, condition.heard
-        if waveform is None or condition.waveform_start is None:
-            tokens, times = self.audio.null_tokens(batch)
-            return tokens, times, torch.zeros(batch, dtype=torch.bool, device=tokens.device)
-        tokens, times = self.audio(waveform, condition.waveform_start)
-        if heard is None:
-            heard = torch.ones(batch, dtype=torch.bool, device=tokens.device)
+        if condition.waveform is None or condition.waveform_start is None:
+            tokens, times = self.audio.null_tokens(len(condition.noisy))
+            return tokens, times, torch.zeros_like(times, dtype=torch.bool)
+        tokens, times = self.audio(condition.waveform, condition.waveform_start)
+        heard = torch.ones_like(times, dtype=torch.bool)
+        if condition.heard is not None:
+            heard = heard & condition.heard[:, None]
+        if condition.masked is not None:
+            first, last = condition.masked[:, :1], condition.masked[:, 1:]
+            heard = heard & ~((times >= first) & (times < last))
         return self.audio.with_null(tokens, heard), times, heard
 
     def spread(self, given: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from cleartract.errors import UsageError, WeightsError, WindowError
 from cleartract.model import Model, load_model, pick_device
-from cleartract.networks.audio import AUDIO_RATE
+from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.audio_io import as_float, read_audio
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
@@ -213,7 +213,9 @@ def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
         name = ".".join(str(part) for part in first["loc"][:1])
         raise UsageError(f"{name}: {first['msg'].lower()}, got {first.get('input')!r}") from error
     if settings.samples > 1 and settings.steps == 1:
-        raise UsageError("samples: with one step all samples are alike; give 8 steps or more")
+        raise UsageError(
+            "samples: with one step all samples are alike; give --steps 2 or more (8 or more is better)"
+        )
     return settings
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cleartract.diffusion.samplers import intervals, sample
 from cleartract.model import Condition, Model
-from cleartract.networks.audio import AUDIO_RATE
+from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.windows import Window
 
 

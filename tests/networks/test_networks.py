@@ -6,8 +6,9 @@ import torch
 
 from cleartract.model import Condition, Model
 from cleartract.networks.attention import AudioCrossAttention, TimeBias
-from cleartract.networks.audio import AUDIO_RATE, HOP, AudioConfig, AudioEncoder, LogMel
+from cleartract.networks.audio import AudioConfig, AudioEncoder
 from cleartract.networks.layers import TemporalConv
+from cleartract.networks.log_mel import AUDIO_RATE, HOP, LogMel
 
 
 def condition(batch=2, frames=5, size=(20, 22), seed=0, audio=True):
@@ -22,7 +23,7 @@ def condition(batch=2, frames=5, size=(20, 22), seed=0, audio=True):
     return found
 
 
-@pytest.mark.parametrize("encoder", ["pooled", "conv", "gru"])
+@pytest.mark.parametrize("encoder", ["pooled", "conv", "gru", "transformer"])
 def test_every_parameter_receives_a_gradient(tiny_config, encoder):
     audio = tiny_config.audio.model_copy(update={"encoder": encoder})
     torch.manual_seed(0)
@@ -109,7 +110,7 @@ def test_equal_tokens_count_once_however_many():
     torch.manual_seed(0)
     layer = AudioCrossAttention(8, 6, 2)
     x, times = torch.randn(3, 8, 4, 4), torch.zeros(1, 3)
-    token, unheard = torch.randn(1, 1, 6), torch.zeros(1).bool()
+    token, unheard = torch.randn(1, 1, 6), torch.zeros(1, 1).bool()
     once = layer(x, times, token, torch.zeros(1, 1), unheard)
     often = layer(x, times, token.expand(1, 9, 6), torch.linspace(-1, 1, 9)[None], unheard)
     torch.testing.assert_close(once, often, rtol=1e-5, atol=1e-5)
@@ -141,7 +142,7 @@ def test_log_mel_columns_are_centred_on_their_time():
     assert int(energy.argmax()) == 8000 // HOP
 
 
-@pytest.mark.parametrize("encoder", ["pooled", "conv", "gru"])
+@pytest.mark.parametrize("encoder", ["pooled", "conv", "gru", "transformer"])
 def test_token_times_lie_within_the_sound(encoder):
     torch.manual_seed(0)
     tokens, times = AudioEncoder(AudioConfig(encoder=encoder))(

@@ -1,78 +1,61 @@
-"""Log-mel front end and audio encoders: waveform in, tokens with times out."""
+"""Audio encoders: waveform in, tokens with times out."""
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-AUDIO_RATE = 16_000  # what every encoder hears [Hz]
-HOP = 160  # [samples], 10 ms
-_SPAN = 512  # analysis window [samples], 32 ms
-_FLOOR = 1e-5
+from cleartract.networks.log_mel import AUDIO_RATE, HOP, LogMel
+from cleartract.networks.pretrained_speech import PretrainedSpeech
+
+TOKEN = 2 * HOP / AUDIO_RATE  # from one token of the encoders trained here to the next [s]
 
 
 class AudioConfig(BaseModel):
     """Audio encoder and what it hears.
 
     Attributes:
-        encoder: `pooled` (one vector per window), `conv` (a sequence of tokens, local) or `gru`
-            (a sequence, each token aware of the whole window).
+        encoder: `pooled` (one vector per window), `conv` (a sequence of tokens, each aware of 70
+            ms), `gru` or `transformer` (each aware of the whole window), or `pretrained` (a
+            self-supervised speech model).
         channels: Channels of the tokens.
         mels: Mel bands.
         context: Sound heard before and after the window's frames [s].
+        speech: Config of the speech model of `pretrained`, see `read_speech_config`.
+        frozen: Whether that speech model stays as it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    encoder: Literal["pooled", "conv", "gru"] = "conv"
+    encoder: Literal["pooled", "conv", "gru", "transformer", "pretrained"] = "conv"
     channels: int = Field(96, ge=8)
     mels: int = Field(64, ge=8)
     context: float = Field(0.12, ge=0)
+    speech: dict[str, Any] | None = None
+    frozen: bool = True
+
+    @model_validator(mode="after")
+    def _speech_given(self) -> AudioConfig:
+        if (self.encoder == "pretrained") != (self.speech is not None):
+            raise ValueError("encoder pretrained needs a speech model, and no other has one")
+        return self
 
 
-def mel_filterbank(mels: int, n_frequencies: int, rate: int) -> Tensor:
-    """Triangular filters, equally spaced on the mel scale, (mel, frequency).
+class _SelfAttention(nn.Module):
+    """Two transformer layers; a convolution over 15 tokens tells them their order."""
 
-    Filters have unit height, from 40 Hz to half the rate.
-
-    References:
-        Davis and Mermelstein 1980, IEEE Trans ASSP 28:357; mel(f) = 2595 log10(1 + f / 700).
-    """
-    lowest, highest = (2595 * math.log10(1 + f / 700) for f in (40.0, rate / 2))
-    edges = 700 * (10 ** (torch.linspace(lowest, highest, mels + 2) / 2595) - 1)
-    frequencies = torch.linspace(0, rate / 2, n_frequencies)
-    rising = (frequencies - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - frequencies) / (edges[2:] - edges[1:-1])[:, None]
-    return torch.minimum(rising, falling).clamp(min=0)
-
-
-class LogMel(nn.Module):
-    """Waveform at 16 kHz -> log-mel spectrogram, one column every 10 ms."""
-
-    window: Tensor
-    filters: Tensor
-
-    def __init__(self, mels: int):
+    def __init__(self, width: int):
         super().__init__()
-        self.register_buffer("window", torch.hann_window(_SPAN), persistent=False)
-        filters = mel_filterbank(mels, _SPAN // 2 + 1, AUDIO_RATE)
-        self.register_buffer("filters", filters, persistent=False)
-
-    def forward(self, waveform: Tensor) -> Tensor:
-        """(batch, sample) -> (batch, mel, column), about zero mean and unit range.
-
-        Column k is centred on sample 160 k; there are 1 + samples // 160 columns.
-        """
-        padded = F.pad(waveform, (_SPAN // 2, _SPAN // 2))
-        spectrum = torch.stft(
-            padded, _SPAN, HOP, window=self.window, center=False, return_complex=True
+        self.position = nn.Conv1d(width, width, 15, padding=7, groups=width)
+        layer = nn.TransformerEncoderLayer(
+            width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=True
         )
-        power = torch.einsum("mf,bft->bmt", self.filters, spectrum.abs() ** 2)
-        return (torch.log(power + _FLOOR) + 4) / 4
+        self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x + self.position(x.transpose(1, 2)).transpose(1, 2))
 
 
 class AudioEncoder(nn.Module):
@@ -86,8 +69,12 @@ class AudioEncoder(nn.Module):
         super().__init__()
         self.config = config
         width = config.channels
-        self.log_mel = LogMel(config.mels)
         self.null = nn.Parameter(torch.randn(width) * 0.5)
+        self.norm = nn.LayerNorm(width)
+        if config.speech is not None:
+            self.speech = PretrainedSpeech(config.speech, width, config.frozen)
+            return
+        self.log_mel = LogMel(config.mels)
         self.layers = nn.Sequential(
             nn.Conv1d(config.mels, width, 5, padding=2),
             nn.SiLU(),
@@ -95,28 +82,22 @@ class AudioEncoder(nn.Module):
             nn.SiLU(),
             nn.Conv1d(width, width, 3, padding=1),
         )
-        self.recurrent = (
-            nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
-            if config.encoder == "gru"
-            else None
-        )
-        self.norm = nn.LayerNorm(width)
+        if config.encoder == "gru":
+            self.recurrent = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
+        if config.encoder == "transformer":
+            self.attention = _SelfAttention(width)
 
     def forward(self, waveform: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         """Encode the sound of each window.
 
         Args:
-            waveform: (batch, sample) at 16 kHz, at least 20 ms.
+            waveform: (batch, sample) at 16 kHz, at least 20 ms (25 ms for `pretrained`).
             start: Time of the first sample relative to the window's centre [s], (batch,).
 
         Returns:
             Tokens (batch, token, channel) and their times (batch, token) [s].
         """
-        h = self.layers(self.log_mel(waveform)).transpose(1, 2)
-        count = h.shape[1]
-        if self.recurrent is not None:
-            h = h + self.recurrent(h)[0]
-        offsets = (2 * torch.arange(count, device=h.device) + 0.5) * HOP / AUDIO_RATE
+        h, offsets = self._encoded(waveform)
         times = start[:, None] + offsets
         if self.config.encoder == "pooled":
             # beside the pooled sound stands the null token: a pixel can choose not to listen
@@ -125,15 +106,26 @@ class AudioEncoder(nn.Module):
             return torch.cat([pooled, self.null.expand_as(pooled)], 1), middle.expand(-1, 2)
         return self.norm(h), times
 
+    def _encoded(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        if self.config.encoder == "pretrained":
+            return self.speech(waveform)
+        h = self.layers(self.log_mel(waveform)).transpose(1, 2)
+        if self.config.encoder == "gru":
+            h = h + self.recurrent(h)[0]
+        if self.config.encoder == "transformer":
+            h = self.attention(h)
+        # column 2k + 0.5 of the spectrogram is the middle of token k
+        return h, TOKEN * (torch.arange(h.shape[1], device=h.device) + 0.25)
+
     def null_tokens(self, batch: int) -> tuple[Tensor, Tensor]:
         """What stands for "no audio": one token per window, at time 0."""
         return self.null.expand(batch, 1, -1), self.null.new_zeros(batch, 1)
 
     def with_null(self, tokens: Tensor, heard: Tensor) -> Tensor:
-        """Tokens with those of unheard windows replaced by the null embedding.
+        """Tokens with the unheard ones replaced by the null embedding.
 
         Args:
             tokens: (batch, token, channel).
-            heard: (batch,) bool.
+            heard: (batch, token) bool.
         """
-        return torch.where(heard[:, None, None], tokens, self.null)
+        return torch.where(heard[..., None], tokens, self.null)

@@ -18,7 +18,9 @@ class UNetConfig(BaseModel):
         stem: Channels at the full resolution.
         widths: Channels at 1/2, 1/4, 1/8, ... of the resolution.
         blocks: Residual blocks per level and side.
-        attention_resolutions: Factors of reduction (2, 4, 8, ...) with attention.
+        attention_resolutions: Factors of reduction (2, 4, 8, ...) with attention over time.
+        audio_resolutions: Factors of reduction with cross-attention to the audio; where attention
+            over time sits by default.
         heads: Attention heads.
         embedding: Channels of the noise-level embedding.
         temporal_convolution: Mix neighbouring frames by convolution.
@@ -31,6 +33,7 @@ class UNetConfig(BaseModel):
     widths: tuple[int, ...] = (48, 96, 128)
     blocks: int = Field(2, ge=1)
     attention_resolutions: tuple[int, ...] = (8,)
+    audio_resolutions: tuple[int, ...] | None = None
     heads: int = Field(4, ge=1)
     embedding: int = Field(128, ge=8)
     temporal_convolution: bool = True
@@ -42,9 +45,16 @@ class UNetConfig(BaseModel):
         if not self.widths or min(self.widths) < 1:
             raise ValueError("widths needs one or more positive numbers")
         for level, width in enumerate(self.widths):
-            if 2 ** (level + 1) in self.attention_resolutions and width % self.heads:
+            attends = 2 ** (level + 1) in self.attention_resolutions + self.hearing
+            if attends and width % self.heads:
                 raise ValueError(f"width {width} with attention must be divisible by heads")
         return self
+
+    @property
+    def hearing(self) -> tuple[int, ...]:
+        """Factors of reduction with cross-attention to the audio."""
+        given = self.audio_resolutions
+        return self.attention_resolutions if given is None else given
 
 
 class _Stage(nn.Module):
@@ -62,15 +72,15 @@ class _Stage(nn.Module):
             )
             for index in range(config.blocks)
         )
-        attends = 2 ** (level + 1) in config.attention_resolutions
+        factor = 2 ** (level + 1)
         self.temporal = (
             TemporalAttention(channels, config.heads)
-            if attends and config.temporal_attention
+            if factor in config.attention_resolutions and config.temporal_attention
             else None
         )
         self.audio = (
             AudioCrossAttention(channels, config.token_channels, config.heads)
-            if attends and config.token_channels
+            if factor in config.hearing and config.token_channels
             else None
         )
 
@@ -141,7 +151,7 @@ class VideoUNet(nn.Module):
             given: Which noisy frames are given, (batch, frame), 0 or 1.
             times: Frame times relative to the window's centre [s], (batch, frame).
             audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
-                they are heard (batch,).
+                they are heard (batch, token).
 
         Returns:
             Same shape as x.

@@ -10,7 +10,7 @@ import torch
 
 from cleartract.errors import CorpusError
 from cleartract.model import Model
-from cleartract.networks.audio import AUDIO_RATE
+from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.dataset import AVDataset, Entry
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Intensity, Recording

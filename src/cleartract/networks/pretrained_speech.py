@@ -1,0 +1,90 @@
+"""Self-supervised speech models (wav2vec 2.0, HuBERT, WavLM) as audio encoders."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cleartract.errors import UsageError
+from cleartract.networks.log_mel import AUDIO_RATE
+
+KINDS = ("wav2vec2", "hubert", "wavlm", "unispeech", "data2vec-audio")
+
+
+def _transformers():
+    try:
+        import transformers
+    except ImportError as error:
+        raise UsageError(
+            "transformers is not installed: pip install 'cleartract[pretrained]'"
+        ) from error
+    transformers.utils.logging.set_verbosity_error()
+    return transformers
+
+
+def read_speech_config(folder: Path) -> dict[str, Any]:
+    """Config of a speech model in a local folder, as plain values.
+
+    Raises:
+        UsageError: If the folder holds none, or one of another kind than `KINDS`.
+    """
+    if not (folder / "config.json").is_file():
+        raise UsageError(f"{folder}: no config.json; give the folder of a saved speech model")
+    try:
+        found = _transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{folder}: not a readable speech model ({reason})") from error
+    if found.model_type not in KINDS:
+        raise UsageError(f"{folder}: a {found.model_type} model; one of {', '.join(KINDS)} needed")
+    return found.to_diff_dict() | {"model_type": found.model_type}
+
+
+class PretrainedSpeech(nn.Module):
+    """Hidden states of a speech model, projected to the token channels.
+
+    Args:
+        described: Config as from `read_speech_config`.
+        channels: Channels of the tokens.
+        frozen: Keep the speech model as it is and train the projection only.
+    """
+
+    def __init__(self, described: dict[str, Any], channels: int, frozen: bool):
+        super().__init__()
+        library, values = _transformers(), dict(described)
+        config = library.AutoConfig.for_model(values.pop("model_type"), **values)
+        config.apply_spec_augment = False
+        config.layerdrop = 0.0  # a layer dropped in one process and not in another stalls both
+        self.frozen = frozen
+        self.model = library.AutoModel.from_config(config)
+        self.model.requires_grad_(not frozen)
+        kernels, strides = config.conv_kernel, config.conv_stride
+        self.hop = math.prod(strides)
+        self.span = 1 + sum((k - 1) * math.prod(strides[:layer]) for layer, k in enumerate(kernels))
+        self.project = nn.Linear(config.hidden_size, channels)
+
+    def load_folder(self, folder: Path) -> None:
+        """Take the speech model's own weights from a local folder."""
+        found = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
+        self.model.load_state_dict(found.state_dict())
+
+    def train(self, mode: bool = True) -> PretrainedSpeech:
+        """Switch the mode; a frozen speech model stays as for inference (no dropout)."""
+        super().train(mode)
+        if self.frozen:
+            self.model.eval()
+        return self
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """(batch, sample) at 16 kHz -> (batch, token, channel), times after the start [s]."""
+        # these models are trained on waveforms of zero mean and unit variance
+        mean, deviation = waveform.mean(1, keepdim=True), waveform.std(1, keepdim=True)
+        scaled = (waveform - mean) / (deviation + 1e-5)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            hidden = self.model(scaled).last_hidden_state
+        centres = torch.arange(hidden.shape[1], device=hidden.device) * self.hop
+        return self.project(hidden), (centres + (self.span - 1) / 2) / AUDIO_RATE
