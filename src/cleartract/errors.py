@@ -9,6 +9,12 @@ class ClearTractError(Exception):
     exit_code = 1
 
 
+def reason_of(error: Exception) -> str:
+    """What a library says is wrong, without error numbers, paths and logs."""
+    said = getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]
+    return said.split("; last error log")[0]
+
+
 class UsageError(ClearTractError):
     """Options that contradict each other or lie outside their range (exit code 2)."""
 

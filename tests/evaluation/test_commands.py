@@ -161,10 +161,52 @@ def test_benchmark_command(spiral_corpus, weights, tmp_path, capsys):
     assert main([*command, "--protocols", protocol]) == 0
     assert "temporal median (tuned)" in capsys.readouterr().out
     assert (out / "table.md").exists()
-    assert main([*command, "--protocols", "grey Rician"]) == 2
-    assert "grey Rician" in capsys.readouterr().err
     assert main([x if x != "16" else "17" for x in command]) == 6
     assert "other settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocols", "message"),
+    [("grey Rician", "grey Rician"), ("real with added noise", "--real")],
+)
+def test_a_misused_benchmark_leaves_nothing_behind(
+    protocols, message, spiral_corpus, weights, tmp_path, capsys
+):
+    out = tmp_path / "benchmark"
+    command = ["benchmark", "--corpus", str(spiral_corpus), "-o", str(out), "--weights", weights]
+    assert main([*command, "--protocols", protocols]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_grid_lines_must_lie_in_the_picture(written, tmp_path, capsys):
+    lines = tmp_path / "lines.json"
+    command = ["evaluate", str(written), "--grid-lines", str(lines)]
+    cases = {
+        '{"lips": [[10, 10], [500, 10]]}': "leaves the picture",
+        '{"lips": [[10, 10], [10, 10.5]]}': "1 mm long",
+        '{"lips": [10, 20, 30]}': "not two points",
+        "lips 10 20": "as JSON",
+    }
+    for content, message in cases.items():
+        lines.write_text(content)
+        assert main(command) == 2
+        assert message in capsys.readouterr().err
+    lines.unlink()
+    assert main(command) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_uncertainty_is_no_recording(written, tmp_path, weights, capsys):
+    command = ["denoise", str(written), "-o", str(tmp_path / "s.npz"), "--weights", weights]
+    assert main([*command, "--samples", "2", "--steps", "2"]) == 0
+    assert main(["evaluate", str(tmp_path / "s_uncertainty.npz")]) == 3
+    assert "uncertainty" in capsys.readouterr().err
+
+
+def test_a_result_alone_says_who_decides(recording):
+    assert any("the result itself decides" in note for note in evaluate(recording).notes)
+    assert not evaluate(recording, noisy=recording).notes
 
 
 def test_corpus_figures_are_means_of_their_recordings(corpus, tiny_model):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import tyro
 
 from cleartract.commands.denoise import sha256
 from cleartract.commands.evaluate import check_extra
@@ -30,7 +33,7 @@ class Benchmark:
     """all, or protocols separated by semicolons; the table holds all that are finished."""
     weights: str | None = None
     """A .safetensors file or the name of shipped weights."""
-    out: Path = Path("benchmark")
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("benchmark")
     """Folder of the results: table.md, results.csv, results.json, plane.png."""
     threads: int | None = None
     """CPU threads of our model; all cores by default. Peers' linear algebra has one."""
@@ -40,6 +43,7 @@ class Benchmark:
     def run(self) -> None:
         """Run what is missing, then write the tables."""
         check_extra("bench", "skimage", "scipy", "matplotlib", "threadpoolctl", "pywt")
+        os.environ.setdefault("TQDM_DISABLE", "1")  # some peers draw bars of their own
         if self.frames < 16 or self.recordings < 1:
             raise UsageError("--frames must be 16 or more and --recordings 1 or more")
         import torch
@@ -72,6 +76,8 @@ class Benchmark:
         cases = [case for case in cases if "all" in wanted or case.protocol in wanted]
         if not cases:
             raise CorpusError(f"{self.corpus}: has no recordings of these protocols")
+        self.out.mkdir(parents=True, exist_ok=True)
+        (self.out / "settings.json").write_text(json.dumps(description, indent=1) + "\n")
         for name in skipped:
             print(f"skipped, not installed: {name} (pip install 'cleartract[bench]')")
         with progress_bar("comparing", "runs") as update:
@@ -109,6 +115,3 @@ class Benchmark:
                     f"{self.out}: holds results of other settings ({', '.join(changed)}); "
                     "choose another --out"
                 )
-            return
-        self.out.mkdir(parents=True, exist_ok=True)
-        header.write_text(json.dumps(description, indent=1) + "\n")

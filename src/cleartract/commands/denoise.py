@@ -82,9 +82,9 @@ class Denoise:
         recording = open_recording(self.input, self.audio)
         warnings = list(recording.provenance.get("warnings", []))
         if recording.audio is None:
-            warnings.append("no sound found: denoised without audio")
+            warnings.append("no sound found: the model works without audio")
         elif self.no_audio:
-            warnings.append("the sound was not used (--no-audio)")
+            warnings.append("the sound is not used (--no-audio)")
         for warning in warnings:
             print(f"cleartract: {self.input}: {warning}", file=sys.stderr)
         device = usable_device(self.device)
@@ -117,7 +117,9 @@ class Denoise:
             if target.resolve() in sources:
                 raise OutputError(f"{target}: is the input; choose another -o")
             folder = next(p for p in target.resolve().parents if p.exists())
-            if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            if not folder.is_dir():
+                raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")
+            if not os.access(folder, os.W_OK):
                 raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
             if target.exists() and not self.overwrite:
                 raise OutputError(f"{target}: exists; give --overwrite or another -o")
@@ -150,6 +152,7 @@ class Denoise:
 
         from cleartract.commands.progress import progress_bar
         from cleartract.model import weights_path
+        from cleartract.recordings.array_io import UNCERTAINTY
         from cleartract.recordings.video_out import atomic, write_master, write_recording
         from cleartract.restore import denoise_recording
 
@@ -185,7 +188,8 @@ class Denoise:
             if "uncertainty" in part and restored.uncertainty is not None:
                 with open(part["uncertainty"], "wb") as file:
                     rate = np.array(sidecar["rate"])
-                    np.savez(file, frames=restored.uncertainty, rate=rate)
+                    kind = np.array(UNCERTAINTY)
+                    np.savez(file, frames=restored.uncertainty, rate=rate, kind=kind)
             part["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
         speed = restored.used["frames_per_second"]
         print(f"{targets['result']}: {len(recording)} frames at {speed:.0f} frames a second")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from cleartract.errors import CorpusError, OutputError, UsageError
+from cleartract.errors import CorpusError, OutputError, RecordingError, UsageError
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,16 @@ class Evaluate:
         source = self.corpus or self.result
         if source is None:
             raise UsageError("give a denoised recording or --corpus")
+        if self.corpus is None and not source.exists():
+            raise RecordingError(f"{source}: no such file or folder")
         place = source.resolve()
         out = self.out or place.with_name(place.stem + "_evaluation")
         if (out / "report.json").exists() and not self.overwrite:
             raise OutputError(f"{out}: holds a report; give --overwrite or another --out")
         folder = next(path for path in (out, *out.resolve().parents) if path.exists())
-        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        if not folder.is_dir():
+            raise OutputError(f"{out}: {folder} is a file, not a folder; choose another --out")
+        if not os.access(folder, os.W_OK):
             raise OutputError(f"{out}: cannot be written in {folder}; choose another --out")
         if self.corpus is not None:
             self._evaluate_corpus(self.corpus, out)

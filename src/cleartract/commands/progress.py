@@ -70,6 +70,8 @@ def _lines(title: str, unit: str) -> Update:
         now = time.monotonic()
         if before is None:
             before, start = done, now
+            if done < total:
+                print(f"{title}: {done:.0f}/{total:.0f} {unit}", file=sys.stderr, flush=True)
         elif now - last >= _LINE_SECONDS and done > before:
             last = now
             left = (now - start) / (done - before) * (total - done)

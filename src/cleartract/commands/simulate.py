@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 
 @dataclass(frozen=True)
 class Simulate:
     """Simulate rtMRI recordings with sound and a known clean truth."""
 
-    out: Path
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder of the corpus; a stopped simulation goes on where it was."""
     speakers: int = 8
     """Number of random speakers."""

@@ -82,6 +82,8 @@ def evaluate_corpus(
     sections: list[Section] = []
     controls: list[dict[str, ControlFigures]] = []
     for done, (number, name) in enumerate(jobs):
+        if progress:
+            progress(done, len(jobs))
         simulated = SimulatedRecording.load(paths[number])
         other = SimulatedRecording.load(paths[(number + 1) % len(paths)]).audio
         identity = f"{paths[number].parent.name}/{paths[number].stem}, {name}"
@@ -90,8 +92,6 @@ def evaluate_corpus(
         protocols.append(f"{simulated.parameters['protocol']} {name}")
         controls += [heard] if heard else []
         _keep_frames_of_worst(sections)
-        if progress:
-            progress(done + 1, len(jobs))
     summary: dict[str, Any] = {"mean": mean_of([s.measured for s in sections])}
     summary["by_protocol"] = {
         protocol: {

@@ -80,6 +80,11 @@ def evaluate(
     if clean is not None:
         scale = Intensity(0.0, scale.offset + scale.scale)
     notes: list[str] = []
+    if clean is None and before is None:
+        notes.append(
+            "no truth and no noisy recording was given: the result itself decides where air, "
+            "tissue and movement are; give --noisy for figures that it cannot sway"
+        )
 
     def scaled(recording: Recording) -> np.ndarray:
         gain = _unit_gain(recording, reference)

@@ -137,15 +137,24 @@ def read_lines(path: Path) -> list[GridLine]:
     Raises:
         UsageError: If the file is not of this form.
     """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file of grid lines")
+    form = f'{path}: not grid lines; write {{"lips": [[x, y], [x, y]], ...}} in mm'
     try:
         found = json.loads(path.read_text())
-        lines = [GridLine(str(n), _point(a), _point(b)) for n, (a, b) in found.items()]
-        if not lines or any(line.length < 1 for line in lines):
-            raise ValueError("no lines, or one shorter than 1 mm")
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f'{path}: not grid lines ({error}); write {{"lips": [[x, y], [x, y]]}} in mm'
-        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{form}, as JSON") from error
+    if not isinstance(found, dict) or not found:
+        raise UsageError(form)
+    lines = []
+    for name, points in found.items():
+        try:
+            start, end = points
+            lines.append(GridLine(str(name), _point(start), _point(end)))
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{form} ({name!r} is not two points)") from error
+        if not 1 <= lines[-1].length < 1000:
+            raise UsageError(f"{path}: {name!r} must be 1 mm long or more")
     return lines
 
 

@@ -95,7 +95,8 @@ def gain_table(rows: list[Row], measure: str = "gain") -> str:
         found = [
             v for k, v in values.items() if k[2:] == column and k[0] != "noisy" and math.isfinite(v)
         ]
-        best[column] = (max if more_is_better else min)(found, default=math.nan)
+        leader = (max if more_is_better else min)(found, default=math.nan)
+        best[column] = f"{leader:.{decimals}f}"  # what reads the same is equally good
     lines = ["| denoiser | " + " | ".join(f"{p}, {n}" for p, n in columns) + " | frames/s |"]
     lines.append("|" + "---|" * (len(columns) + 2))
     for name in [("noisy", ""), *_denoisers(rows)]:
@@ -103,7 +104,8 @@ def gain_table(rows: list[Row], measure: str = "gain") -> str:
         for column in columns:
             value = values.get((*name, *column), math.nan)
             text = f"{value:.{decimals}f}" if math.isfinite(value) else "–"
-            cells.append(f"**{text}**" if value == best[column] else text)
+            leads = text == best[column] and name[0] != "noisy"
+            cells.append(f"**{text}**" if leads else text)
         speed = "" if name[0] == "noisy" else f"{_mean_point(rows, name, columns)[0]:.3g}"
         lines.append(f"| {_label(name)} | " + " | ".join(cells) + f" | {speed} |")
     return "\n".join(lines)
@@ -147,6 +149,10 @@ def _label(name: tuple[str, str]) -> str:
     return f"{name[0]} (tuned)" if name[1] == "tuned" else name[0]
 
 
+def _range(counts: set[int]) -> str:
+    return " to ".join(str(count) for count in sorted({min(counts), max(counts)}))
+
+
 def _text(rows: list[Row], about: dict) -> str:
     counts = {len(row.gains) for row in rows} or {0}
     missing = [
@@ -156,8 +162,8 @@ def _text(rows: list[Row], about: dict) -> str:
     notes = [
         "# Comparison with peers",
         "",
-        f"Means over {min(counts)} to {max(counts)} test recordings of up to {about['frames']} "
-        "frames per column; best bold. *Tuned*: main parameter, and whether the Rician bias is "
+        f"Means over {_range(counts)} test recording(s) of up to {about['frames']} frames per "
+        "column; best bold. *Tuned*: main parameter, and whether the Rician bias is "
         "undone, chosen on a validation recording by PSNR against the truth, with the true sigma: "
         "the best that peer can do. The others run blind: own noise estimate, default parameter. "
         "Ours always runs blind.",

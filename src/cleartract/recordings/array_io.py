@@ -16,6 +16,7 @@ from cleartract.recordings.recording import Recording
 from cleartract.types import exact_rate
 
 _DAMAGED = (EOFError, MemoryError, RuntimeError, zlib.error, zipfile.BadZipFile)
+UNCERTAINTY = "standard deviation"  # what such a file says its frames are
 _ASSUMED_RATE = Fraction(65040, 781)
 
 
@@ -34,12 +35,14 @@ def open_array(path: Path, audio: str | Path | None = None) -> Recording:
             content = {"frames": np.load(path, allow_pickle=False)}
         else:
             with np.load(path, allow_pickle=False) as file:
-                wanted = ("frames", "rate", "fps", "audio", "sample_rate")
+                wanted = ("frames", "rate", "fps", "audio", "sample_rate", "kind")
                 content = {name: file[name] for name in wanted if name in file.files}
     except (OSError, ValueError, *_DAMAGED) as error:
         raise RecordingError(f"{path}: not a readable array file ({error})") from error
     if "frames" not in content:
         raise RecordingError(f"{path}: holds no array named frames (frame, height, width)")
+    if str(content.get("kind")) == UNCERTAINTY:
+        raise RecordingError(f"{path}: holds the uncertainty of a recording; give the recording")
     frames = content["frames"]
     if frames.dtype.kind not in "uif" or frames.ndim != 3:
         raise RecordingError(

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from cleartract.errors import RecordingError
+from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
 
 
@@ -78,7 +78,9 @@ def _read_stream(path: Path) -> tuple[np.ndarray, int] | None:
                 pieces += [part.to_ndarray()[0] for part in convert.resample(frame)]
             pieces += [part.to_ndarray()[0] for part in convert.resample(None)]
     except (av.FFmpegError, ValueError) as error:
-        raise RecordingError(f"{path}: sound is damaged ({error}); give a sound file") from error
+        raise RecordingError(
+            f"{path}: sound is damaged ({reason_of(error)}); give a sound file"
+        ) from error
     if not pieces:
         return None
     samples = np.concatenate(pieces)

@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
-from cleartract.errors import RecordingError
+from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.array_io import open_array
 from cleartract.recordings.audio_io import companion_audio, read_audio
 from cleartract.recordings.formats import ARRAY_SUFFIXES, VIDEO_SUFFIXES
@@ -50,7 +50,7 @@ def _open(path: Path) -> Any:
         container = av.open(str(path), format=demuxer)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise RecordingError(
-            f"{path}: not a readable {path.suffix} file ({_reason(error)}); convert or copy it again"
+            f"{path}: not a readable {path.suffix} file ({reason_of(error)}); convert or copy it again"
         ) from error
     if not container.streams.video:
         container.close()
@@ -71,10 +71,6 @@ def _open(path: Path) -> Any:
     return container
 
 
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0].split("; last error log")[0]
-
-
 def probe(path: Path) -> Probe:
     """Count frames and read size and rate, without decoding.
 
@@ -86,7 +82,7 @@ def probe(path: Path) -> Probe:
         try:
             frames = sum(1 for packet in container.demux(stream) if packet.size)
         except av.FFmpegError as error:
-            raise RecordingError(f"{path}: damaged ({_reason(error)}); copy it again") from error
+            raise RecordingError(f"{path}: damaged ({reason_of(error)}); copy it again") from error
         context = stream.codec_context
         return Probe(frames, (context.height, context.width), _rate(stream))
 
@@ -145,7 +141,7 @@ def _read_video(path: Path) -> tuple[np.ndarray, Fraction, float, dict[str, Any]
                     stamps.append(frame.pts * exact_rate(frame.time_base))
         except av.FFmpegError as error:
             raise RecordingError(
-                f"{path}: damaged after frame {len(planes)} ({_reason(error)}); copy it again"
+                f"{path}: damaged after frame {len(planes)} ({reason_of(error)}); copy it again"
             ) from error
         pixel_format = context.pix_fmt
         codec = context.name

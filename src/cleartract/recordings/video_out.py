@@ -13,7 +13,7 @@ from typing import Any
 import av
 import numpy as np
 
-from cleartract.errors import OutputError
+from cleartract.errors import OutputError, reason_of
 from cleartract.recordings.array_io import write_array
 from cleartract.recordings.formats import OUTPUT_SUFFIXES, VIDEO_SUFFIXES
 from cleartract.recordings.recording import Recording
@@ -39,8 +39,7 @@ def atomic(target: Path) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, target)
     except (OSError, av.FFmpegError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise OutputError(f"{target}: cannot be written ({reason})") from error
+        raise OutputError(f"{target}: cannot be written ({reason_of(error)})") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
