@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from cleartract.errors import CorpusError, UsageError
 
@@ -14,12 +17,15 @@ class Train:
 
     data: Path
     """Corpus: simulated, USC 75-speaker layout, or AVI + WAV pairs."""
-    out: Path
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Run folder: checkpoint, weights, metrics, samples, index.html."""
     config: Path | None = None
     """JSON file with fields of the training config."""
     weights: str | None = None
-    """Weights to start from (a file, or a shipped name such as small); random by default."""
+    """Weights to start from (a file, or a shipped name such as small); random by default. Where
+    the config describes another model, tensors of the same name and shape are taken over."""
+    speech: Path | None = None
+    """Folder from `simulate --sound-only`: more speech for the audio encoder to start from."""
     steps: int | None = None
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
@@ -45,9 +51,11 @@ class Train:
         from cleartract.recordings.dataset import AVDataset
         from cleartract.recordings.windows import SlidingWindowTransform
         from cleartract.restore import usable_device
+        from cleartract.training.checkpoint import NAME as CHECKPOINT
         from cleartract.training.config import TrainingConfig
         from cleartract.training.loop import train
         from cleartract.training.panels import QualitativePanel
+        from cleartract.training.start import initial_model
 
         try:
             text = self.config.read_text() if self.config else "{}"
@@ -63,17 +71,20 @@ class Train:
             raise UsageError(f"{source}: {name}: {first['msg'].lower()}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self.config}: not a readable config ({error})") from error
-        initial = None
-        if self.weights is not None:
-            initial, _ = load_model(self.weights)
-            if initial.config != config.model:
-                raise UsageError(f"{self.weights}: another model than the config describes")
+        weights = load_model(self.weights)[0] if self.weights is not None else None
         if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)
         device = str(usable_device(self.device))
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)
         context = config.model.audio.context
         dataset = AVDataset(self.data, "train", windows, context=context)
+        with progress_bar("audio encoder", "steps") as update:
+            initial = None
+            if not (self.out / CHECKPOINT).exists():
+                spoken = self._spoken() if config.inversion_steps else None
+                initial = initial_model(
+                    config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
+                )
         panel = None if self.no_panel else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(
@@ -90,3 +101,9 @@ class Train:
                 ),
             )
         print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")
+
+    def _spoken(self) -> list:
+        from cleartract.training.inversion import read_motion
+
+        folders = [self.data] + ([self.speech] if self.speech else [])
+        return [item for folder in folders for item in read_motion(folder, "train")]

@@ -22,12 +22,15 @@ class TrainingDegradation:
         mirror: Probability of left and right exchanged.
         texture: Probability of extra texture on the truth itself, so that fine structure that the
             phantoms lack is not mistaken for noise.
+        softness: Probability of a blur of the truth, so that edges of every sharpness occur and
+            are kept as they are.
     """
 
     size: int | None = None
     geometry: float = 0.5
     mirror: float = 0.25
     texture: float = 0.6
+    softness: float = 0.5
 
     def __call__(
         self, clean: np.ndarray, error: np.ndarray | None, rng: np.random.Generator
@@ -37,6 +40,9 @@ class TrainingDegradation:
         clean, error = self._vary_geometry(clean, error, rng)
         if rng.random() < self.texture:
             clean = np.maximum(clean, 0) * _texture(rng, clean.shape)
+        if rng.random() < self.softness:
+            blur = float(rng.uniform(0.3, 0.9))
+            clean = np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clean])
         degradation = Degradation.random(rng)
         noisy = degradation.apply(clean, error)
         if rng.random() < 0.4:

@@ -12,6 +12,7 @@ from cleartract.errors import CorpusError
 from cleartract.model import Condition
 from cleartract.recordings.dataset import AVDataset, AVSample, Entry
 from cleartract.recordings.windows import Window
+from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.config import TrainingConfig
 
@@ -50,7 +51,7 @@ class BatchSource:
     """Draws batches from a data set; windows of one batch share size, rate and length."""
 
     def __init__(self, dataset: AVDataset, config: TrainingConfig):
-        self.dataset, self.config = dataset, config
+        self.dataset, self.config, self.effects = dataset, config, AudioAugmentation()
         groups: dict[tuple, list[Entry]] = {}
         for entry in dataset.entries:
             if entry.frames >= config.window_frames:
@@ -77,7 +78,11 @@ class BatchSource:
         entry = group[int(rng.integers(len(group)))]
         first = int(rng.integers(entry.frames - self.config.window_frames + 1))
         window = Window(first, self.config.window_frames, entry.rate)
-        return self.dataset.sample(entry, window, rng, degrade)
+        sample = self.dataset.sample(entry, window, rng, degrade)
+        if sample.waveform is None or not self.config.audio_effects:
+            return sample
+        varied = self.effects(sample.waveform, self.dataset.audio_rate, float(entry.rate), rng)
+        return replace(sample, waveform=varied)
 
     def _collate(self, samples: list[AVSample], rng: np.random.Generator, step: int) -> Batch:
         config, count, frames = self.config, len(samples), self.config.window_frames
@@ -88,12 +93,17 @@ class BatchSource:
             kind = rng.random()
             if kind < config.frames_dropout:
                 given[row] = False
-                if rng.random() < 0.25:  # in the likeness of one given frame
+                if rng.random() < config.likeness:
                     given[row, int(rng.integers(frames))] = True
             elif kind < config.frames_dropout + config.lost_runs and frames > 1:
                 length = int(rng.integers(1, frames))
                 first = int(rng.integers(frames - length + 1))
                 given[row, first : first + length] = False
+        masked = np.full((count, 2), np.inf, np.float32)
+        reach = frames / 2 / float(samples[0].window.rate) + config.model.audio.context
+        for row in range(count):
+            if rng.random() < config.audio_masks:
+                masked[row] = np.sort(rng.uniform(-reach, reach, 2))
         silent = np.zeros_like(samples[0].waveform) if samples[0].waveform is not None else None
         heard = torch.from_numpy(rng.random(count) >= config.audio_dropout)
         heard &= torch.tensor([sample.waveform is not None for sample in samples])
@@ -108,6 +118,8 @@ class BatchSource:
             starts = torch.tensor([sample.waveform_start for sample in samples])
             waveforms = [silent if s.waveform is None else s.waveform for s in samples]
             sound = torch.from_numpy(np.stack(waveforms))
-            condition = replace(condition, waveform=sound, waveform_start=starts)
+            condition = replace(
+                condition, waveform=sound, waveform_start=starts, masked=torch.from_numpy(masked)
+            )
         noise = torch.randn(clean.shape, generator=generator)
         return Batch(clean, condition, config.model.noise.draw(count, generator), noise)

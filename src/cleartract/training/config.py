@@ -23,9 +23,17 @@ class TrainingConfig(BaseModel):
         difference: Weight of the error of the frame difference in the loss, against flicker and
             smeared motion; the best estimate is the posterior mean whatever its value.
         ema: Decay of the weights' moving average per step, after its own warm-up.
+        inversion_steps: Steps by which the audio encoder learns articulatory inversion before the
+            first step of the whole model; needs a simulated corpus.
+        audio_rate: Learning rate of the audio encoder and of the cross-attention, relative to the
+            rest: the picture pathway learns first and starves them otherwise.
         audio_dropout: Share of windows whose audio is replaced by the null embedding.
+        audio_masks: Share of windows with a part of the audio replaced by it.
+        audio_effects: Whether scanner noise, echoes, codecs and the like are added to the audio.
         frames_dropout: Share of windows without any noisy frame (generation from audio).
+        likeness: Share of those that are given one frame, the likeness of the speaker.
         lost_runs: Share of windows with a run of lost noisy frames.
+        lost_weight: Weight of the error of frames that are not given, against that of given ones.
         resample: Share of larger windows resampled to the smallest size in the data set.
         seed: Seed of initial weights, batches, degradation and diffusion noise.
         precision: `bf16` on CUDA, `float32` on CPU when `auto`.
@@ -43,9 +51,15 @@ class TrainingConfig(BaseModel):
     clip: float = Field(1.0, gt=0)
     difference: float = Field(0.0, ge=0)
     ema: float = Field(0.998, ge=0, lt=1)
+    inversion_steps: int = Field(0, ge=0)
+    audio_rate: float = Field(1.0, gt=0)
     audio_dropout: float = Field(0.2, ge=0, le=1)
+    audio_masks: float = Field(0.0, ge=0, le=1)
+    audio_effects: bool = True
     frames_dropout: float = Field(0.1, ge=0, le=1)
+    likeness: float = Field(0.25, ge=0, le=1)
     lost_runs: float = Field(0.1, ge=0, le=1)
+    lost_weight: float = Field(1.0, gt=0)
     resample: float = Field(0.25, ge=0, le=1)
     seed: int = Field(1, ge=0)
     precision: str = Field("auto", pattern="^(auto|float32|bf16)$")

@@ -32,13 +32,27 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return config.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def batch_loss(model: Model, batch: Batch, difference: float = 0.0) -> Tensor:
+def parameter_groups(model: Model, audio_rate: float) -> list[dict]:
+    """Parameters of the picture pathway, and those of the audio with their own learning rate."""
+    groups: tuple[list, list] = ([], [])
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            groups["audio." in name].append(parameter)
+    pictures, audio = groups
+    found = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_rate}]
+    return [group for group in found if group["params"]]
+
+
+def batch_loss(
+    model: Model, batch: Batch, difference: float = 0.0, lost_weight: float = 1.0
+) -> Tensor:
     """Weighted squared error of the denoised frames, per window, (batch,).
 
     Args:
         model: Denoiser.
         batch: Windows.
         difference: Weight of the same error of the difference between successive frames.
+        lost_weight: Weight of frames that are not given.
 
     References:
         Karras et al. 2022, Eq. 8, with the spread of each frame in place of sigma_data.
@@ -46,6 +60,8 @@ def batch_loss(model: Model, batch: Batch, difference: float = 0.0) -> Tensor:
     sigma = batch.sigma[:, None, None, None]
     estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
     weight = loss_weight(sigma, model.spread(batch.condition.given))
+    given = batch.condition.given[..., None, None]
+    weight = weight * torch.where(given, 1.0, lost_weight)
     error = weight.sqrt() * (estimate.float() - batch.clean)
     loss = (error**2).mean((1, 2, 3))
     if difference and error.shape[1] > 1:
@@ -119,7 +135,10 @@ def train(
     (folder / "config.json").write_text(described)
     model, average = model.to(place).train(), average.to(place).eval()
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=1.0, betas=(0.9, 0.99), weight_decay=config.weight_decay
+        parameter_groups(model, config.audio_rate),
+        lr=1.0,
+        betas=(0.9, 0.99),
+        weight_decay=config.weight_decay,
     )
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
@@ -128,10 +147,10 @@ def train(
     log = _Log(folder, start, config, end)
     for step, batch in enumerate(_prefetched(BatchSource(dataset, config), start, end), start):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, step)
+            group["lr"] = learning_rate(config, step) * group["factor"]
         batch = batch.to(place)
         with precision():
-            losses = batch_loss(model, batch, config.difference)
+            losses = batch_loss(model, batch, config.difference, config.lost_weight)
         optimizer.zero_grad(set_to_none=True)
         (losses / (severity(model, batch) + 0.1)).mean().backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
