@@ -22,7 +22,7 @@ test: .venv/test.stamp
 	touch $@
 
 .venv/test.stamp: .venv/core.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[simulate,train,evaluate,bench,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[simulate,train,evaluate,bench,pretrained,test]'
 	touch $@
 
 clean:

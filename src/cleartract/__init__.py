@@ -16,6 +16,7 @@ _PUBLIC = {
     "VideoUNet": "cleartract.networks.video_unet",
     "denoise": "cleartract.restore",
     "evaluate": "cleartract.evaluation.evaluate",
+    "generate": "cleartract.generation",
     "load_model": "cleartract.model",
     "open_recording": "cleartract.recordings.video_io",
     "overlap_add": "cleartract.recordings.windows",

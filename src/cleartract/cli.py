@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
     from cleartract.commands.evaluate import Evaluate
+    from cleartract.commands.generate import Generate
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = ["--help"]
     commands = {
         "denoise": Denoise,
+        "generate": Generate,
         "evaluate": Evaluate,
         "benchmark": Benchmark,
         "simulate": Simulate,

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from cleartract.commands.denoise import sha256
 from cleartract.commands.evaluate import check_extra
+from cleartract.commands.outputs import sha256
 from cleartract.errors import CorpusError, OutputError, UsageError
 
 

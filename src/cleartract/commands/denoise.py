@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 import sys
-from dataclasses import dataclass
-from importlib import metadata
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from cleartract.errors import OutputError, UsageError
+from cleartract.commands.outputs import check_targets, sha256, versions
+from cleartract.errors import UsageError
 
 if TYPE_CHECKING:
     from cleartract.recordings.recording import Recording
@@ -30,6 +28,9 @@ class Denoise:
     """Result: .mp4, .mov, .avi or .npz; by default INPUT_cleartract.mp4 (.npz for arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
+    audio_offset: float = 0.0
+    """How late the sound is against the frames [ms]; the model hears it so much earlier, the sound
+    of the result stays as it is."""
     no_audio: bool = False
     """Do not let the model hear the sound; the result keeps it."""
     window_duration: int | float = 16
@@ -64,7 +65,8 @@ class Denoise:
     def run(self) -> None:
         """Denoise and write."""
         targets = self._targets()
-        self._check_targets(targets)
+        sources = [path for path in (self.input, self.audio) if path is not None]
+        check_targets(targets, sources, self.overwrite)
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
         from cleartract.model import load_model
@@ -79,6 +81,8 @@ class Denoise:
             | dict(guidance=self.guidance, samples=self.samples, seed=self.seed)
             | dict(batch=self.batch, use_audio=not self.no_audio)
         )
+        if not abs(self.audio_offset) <= 10_000:
+            raise UsageError("--audio-offset must lie within 10 seconds (10000 ms)")
         recording = open_recording(self.input, self.audio)
         warnings = list(recording.provenance.get("warnings", []))
         if recording.audio is None:
@@ -105,24 +109,6 @@ class Denoise:
         if self.samples > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets
-
-    def _check_targets(self, targets: dict[str, Path]) -> None:
-        from cleartract.recordings.formats import OUTPUT_SUFFIXES
-
-        if targets["result"].suffix.lower() not in OUTPUT_SUFFIXES:
-            known = ", ".join(OUTPUT_SUFFIXES)
-            raise OutputError(f"{targets['result']}: unknown kind of output; name it {known}")
-        sources = [path.resolve() for path in (self.input, self.audio) if path is not None]
-        for target in targets.values():
-            if target.resolve() in sources:
-                raise OutputError(f"{target}: is the input; choose another -o")
-            folder = next(p for p in target.resolve().parents if p.exists())
-            if not folder.is_dir():
-                raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")
-            if not os.access(folder, os.W_OK):
-                raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
-            if target.exists() and not self.overwrite:
-                raise OutputError(f"{target}: exists; give --overwrite or another -o")
 
     def _describe(self, recording: Recording, settings: Any, targets: dict[str, Path]) -> None:
         from cleartract.recordings.windows import SlidingWindowTransform
@@ -155,19 +141,27 @@ class Denoise:
         from cleartract.recordings.array_io import UNCERTAINTY
         from cleartract.recordings.video_out import atomic, write_master, write_recording
         from cleartract.restore import denoise_recording
+        from cleartract.synchrony import delayed, estimate_offset
 
         with progress_bar("denoising", "windows") as update:
-            restored = denoise_recording(recording, model, settings, update)
+            heard = delayed(recording, -self.audio_offset / 1000)
+            restored = denoise_recording(heard, model, settings, update)
+        result = replace(restored.recording, audio=recording.audio)
+        offset = estimate_offset(result)
+        off = self.audio_offset / 1000
+        if offset and replace(offset, seconds=offset.seconds - off).beyond(1 / float(recording.rate)):
+            warnings.append(
+                f"the sound seems to be {abs(offset.seconds) * 1000:.0f} ms "
+                f"{'late' if offset.seconds > 0 else 'early'} (+-{offset.error * 1000:.0f}"
+                f"{', which speech can do by itself' if offset.natural else ''}): "
+                f"check it, or give --audio-offset {offset.seconds * 1000:.0f}"
+            )
+            print(f"cleartract: {self.input}: {warnings[-1]}", file=sys.stderr)
         if borders := restored.used["borders_without_image"]:
             warnings.append(f"no image in {borders} (random values): left as they are")
             print(f"cleartract: {self.input}: {warnings[-1]}", file=sys.stderr)
         path = weights_path(self.weights)
-        sidecar = {
-            "python": sys.version.split()[0],
-            "cleartract": metadata.version("cleartract"),
-            "torch": metadata.version("torch"),
-            "numpy": metadata.version("numpy"),
-            "av": metadata.version("av"),
+        sidecar = versions() | {
             "input": {"path": str(self.input), "sha256": sha256(self.input)},
             "audio": _described_file(recording.provenance.get("audio")),
             "weights": {"path": path.name, "sha256": sha256(path)},
@@ -175,16 +169,22 @@ class Denoise:
             "frames": len(recording),
             "size": list(recording.frames.shape[1:]),
             "rate": [recording.rate.numerator, recording.rate.denominator],
-            "parameters": restored.used,
+            "parameters": restored.used | {"audio_offset_ms": self.audio_offset},
+            "audio_offset_estimate": offset
+            and {
+                "ms": round(1000 * offset.seconds, 1),
+                "standard_error_ms": round(1000 * offset.error, 1),
+                "certain": offset.certain,
+            },
             "outputs": {name: str(path) for name, path in targets.items()},
             "warnings": warnings,
         }
         sound_from = self.input if self.audio is None else None
         with contextlib.ExitStack() as stack:  # all results appear, or none
             part = {name: stack.enter_context(atomic(path)) for name, path in targets.items()}
-            write_recording(part["result"], restored.recording, sidecar, sound_from)
+            write_recording(part["result"], result, sidecar, sound_from)
             if "master" in part:
-                write_master(part["master"], restored.recording)
+                write_master(part["master"], result)
             if "uncertainty" in part and restored.uncertainty is not None:
                 with open(part["uncertainty"], "wb") as file:
                     rate = np.array(sidecar["rate"])
@@ -197,12 +197,3 @@ class Denoise:
 
 def _described_file(path: str | None) -> dict[str, str] | None:
     return {"path": path, "sha256": sha256(Path(path))} if path else None
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -115,7 +115,7 @@ class Evaluate:
 
     def _maker(self, result: Path) -> tuple[Any, str | None]:
         """What made the result, by its sidecar: the only model whose consistency is its own."""
-        from cleartract.commands.denoise import sha256
+        from cleartract.commands.outputs import sha256
         from cleartract.evaluation.evaluate import sidecar_of
         from cleartract.model import load_model, weights_path
         from cleartract.restore import denoise_recording, usable_device

@@ -42,7 +42,7 @@ class AudioAugmentation:
             frame_rate: Of the recording; its TR is the whole fraction of a frame nearest to 6 ms.
             rng: Source of randomness.
         """
-        sound = waveform.astype(np.float32)
+        sound: np.ndarray = waveform.astype(np.float32)
         level = float(np.sqrt((sound**2).mean())) or 1e-4
         if rng.random() < self.reverberation:
             sound = reverberate(sound, sample_rate, float(rng.uniform(0.05, 0.35)), rng)

@@ -1,0 +1,145 @@
+"""`cleartract generate`: an rtMRI video from speech."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from cleartract.commands.outputs import check_targets, sha256, versions
+from cleartract.errors import RecordingError, UsageError
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Make an rtMRI video from speech, to see what the model has learned to hear."""
+
+    audio: tyro.conf.Positional[Path]
+    """Sound file, or a video with sound."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Result: .mp4, .mov, .avi or .npz; by default AUDIO_generated.mp4."""
+    reference: Path | None = None
+    """Frame (.png, .jpg, .tif) or recording of the speaker whose likeness is wanted."""
+    reference_frame: int = 0
+    """Which frame of a reference recording: the posture just before the sound."""
+    rate: str | None = None
+    """Frames per second, 83.28 or 65040/781; by default that of the reference recording."""
+    size: int | None = None
+    """Pixels along each side; by default 84, or those of the reference."""
+    seconds: float | None = None
+    """Length [s]; by default that of the sound."""
+    window_duration: int | float = 16
+    """Length of a window: frames if whole, seconds if not."""
+    step_duration: int | float = 10
+    """From one window to the next: frames if whole, seconds if not."""
+    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "dpmpp_2m"
+    """Sampler; with one step they are all the same."""
+    steps: int = 1
+    """Network evaluations: 1 gives the mean of what is possible, 12 to 30 one possibility."""
+    guidance: float = 1.0
+    """Weight of the sound; above 1 exaggerates it."""
+    no_audio: bool = False
+    """Do not let the model hear the sound: what it makes of silence alone."""
+    seed: int = 0
+    """Seed of the diffusion noise."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    weights: str | None = None
+    """A .safetensors file or the name of shipped weights."""
+    overwrite: bool = False
+    """Replace results that exist."""
+
+    def run(self) -> None:
+        """Generate and write."""
+        output = self.output or self.audio.with_name(f"{self.audio.stem}_generated.mp4")
+        targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
+        sources = [path for path in (self.audio, self.reference) if path is not None]
+        check_targets(targets, sources, self.overwrite)
+
+        from pydantic import ValidationError
+
+        from cleartract.commands.progress import progress_bar
+        from cleartract.generation import GenerateSettings, generate
+        from cleartract.model import load_model, weights_path
+        from cleartract.recordings.audio_io import read_audio
+        from cleartract.recordings.video_out import atomic, write_recording
+        from cleartract.restore import usable_device
+
+        found = read_audio(self.audio)
+        if found is None:
+            raise RecordingError(f"{self.audio}: holds no sound")
+        samples, sample_rate = found
+        if self.seconds is not None:
+            if not self.seconds > 0:
+                raise UsageError("--seconds must be positive")
+            samples = samples[: round(self.seconds * sample_rate)]
+        model, _ = load_model(self.weights, usable_device(self.device))
+        reference, own_rate = self._reference(model)
+        names = ("window_duration", "step_duration", "sampler", "steps", "guidance", "seed")
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        values |= {"use_audio": not self.no_audio}
+        rate = self.rate or own_rate
+        values |= {"rate": rate} if rate else {}
+        values |= {"size": self.size} if self.size is not None else {}
+        try:
+            settings = GenerateSettings(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"][:1])
+            raise UsageError(f"{name}: {first['msg'].lower()}") from error
+        with progress_bar("generating", "frames") as update:
+            made = generate(samples, sample_rate, model, settings, reference, update)
+        weights = weights_path(self.weights)
+        sidecar = versions() | {
+            "generated": "every frame is made by a model from sound; nothing here was measured",
+            "audio": {"path": str(self.audio), "sha256": sha256(self.audio)},
+            "reference": self.reference
+            and {"path": str(self.reference), "sha256": sha256(self.reference)},
+            "weights": {"path": weights.name, "sha256": sha256(weights)},
+            "frames": len(made),
+            "size": list(made.frames.shape[1:]),
+            "rate": [made.rate.numerator, made.rate.denominator],
+            "parameters": settings.model_dump(),
+        }
+        with atomic(targets["result"]) as video, atomic(targets["sidecar"]) as beside:
+            write_recording(video, made, sidecar)
+            beside.write_text(json.dumps(sidecar, indent=1) + "\n")
+        print(f"{output}: {len(made)} frames generated from sound")
+
+    def _reference(self, model: Any) -> tuple[Any, str | None]:
+        """Frame of the reference and the rate of its recording."""
+        import numpy as np
+
+        from cleartract.recordings.video_io import open_recording
+        from cleartract.restore import denoise_recording
+        from cleartract.windowed import DenoiseSettings
+
+        if self.reference is None:
+            return None, None
+        frame = None
+        if self.reference.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"):
+            from PIL import Image, UnidentifiedImageError
+
+            try:
+                with Image.open(self.reference) as picture:
+                    frame = np.asarray(picture.convert("F"), np.float32)
+            except (OSError, UnidentifiedImageError) as error:
+                raise RecordingError(f"{self.reference}: not a readable picture") from error
+            rate = None
+        else:
+            recording = open_recording(self.reference)
+            number = self.reference_frame
+            if not 0 <= number < len(recording):
+                raise UsageError(f"--reference-frame must lie in 0 to {len(recording) - 1}")
+            first = max(0, min(number - 8, len(recording) - 16))
+            part = recording.excerpt(first, min(16, len(recording)))
+            clean = denoise_recording(part, model, DenoiseSettings(use_audio=False))
+            frame, rate = clean.recording.frames[number - first], str(recording.rate)
+        if min(frame.shape) < 16 or not np.ptp(frame) > 0:
+            raise RecordingError(f"{self.reference}: no picture to see in it")
+        if self.size is not None and frame.shape != (self.size, self.size):
+            raise UsageError(f"--size: the reference has {frame.shape[1]}x{frame.shape[0]} pixels")
+        return frame, rate

@@ -1,0 +1,55 @@
+"""Results of commands: where they may be written, and what their sidecars say."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from cleartract.errors import OutputError
+
+
+def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
+    """Refuse results that cannot be written, would replace an input, or exist.
+
+    Args:
+        targets: Files to write; `result` is the recording.
+        sources: Files that are read.
+        overwrite: Whether results that exist may be replaced.
+
+    Raises:
+        OutputError: In one line.
+    """
+    from cleartract.recordings.formats import OUTPUT_SUFFIXES
+
+    if targets["result"].suffix.lower() not in OUTPUT_SUFFIXES:
+        known = ", ".join(OUTPUT_SUFFIXES)
+        raise OutputError(f"{targets['result']}: unknown kind of output; name it {known}")
+    read = [path.resolve() for path in sources]
+    for target in targets.values():
+        if target.resolve() in read:
+            raise OutputError(f"{target}: is the input; choose another -o")
+        folder = next(p for p in target.resolve().parents if p.exists())
+        if not folder.is_dir():
+            raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target}: exists; give --overwrite or another -o")
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide a result."""
+    packages = ("cleartract", "torch", "numpy", "av")
+    return {"python": sys.version.split()[0]} | {p: metadata.version(p) for p in packages}
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
