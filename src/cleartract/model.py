@@ -16,6 +16,7 @@ from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditione
 from cleartract.diffusion.noise_levels import NoiseLevels
 from cleartract.errors import WeightsError
 from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.video_unet import UNetConfig, VideoUNet
 
 FORMAT_VERSION = "1"
@@ -28,6 +29,7 @@ class ModelConfig(BaseModel):
     Attributes:
         unet: The video U-Net.
         audio: The audio encoder; its channels must be the U-Net's token channels.
+        inversion: The encoder that tells articulation for `unet.acoustic`; None without it.
         noise: Noise levels.
         correction_spread: How far clean frames lie from given noisy ones [normalised intensity].
         intensity_spread: How far clean frames lie from `intensity_mean` where none is given.
@@ -37,6 +39,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     unet: UNetConfig = UNetConfig(widths=(64, 96, 128), blocks=1)
     audio: AudioConfig = AudioConfig()
+    inversion: AudioConfig | None = None
     noise: NoiseLevels = NoiseLevels()
     correction_spread: float = Field(0.06, gt=0)
     intensity_spread: float = Field(0.25, gt=0)
@@ -46,6 +49,8 @@ class ModelConfig(BaseModel):
     def _channels_agree(self) -> ModelConfig:
         if self.unet.token_channels not in (0, self.audio.channels):
             raise ValueError("unet.token_channels must equal audio.channels (or be 0: no audio)")
+        if self.unet.acoustic != (self.inversion is not None):
+            raise ValueError("unet.acoustic and inversion belong together")
         return self
 
 
@@ -62,6 +67,9 @@ class Condition:
         heard: Windows whose sound is used, (batch,) bool; all by default.
         masked: From when to when the sound is hidden all the same, (batch, 2) [s] relative to the
             window's centre; nothing by default.
+        mean: Mean frame of the recording, (batch, height, width), or None.
+        mean_known: Windows for which that is known, (batch,) bool; all by default.
+        acoustic: Frames predicted from the sound, like `noisy`, or None; needs `mean`.
     """
 
     noisy: Tensor
@@ -71,10 +79,29 @@ class Condition:
     waveform_start: Tensor | None = None
     heard: Tensor | None = None
     masked: Tensor | None = None
+    mean: Tensor | None = None
+    mean_known: Tensor | None = None
+    acoustic: Tensor | None = None
 
     def without_audio(self) -> Condition:
         """The same windows with their sound dropped."""
-        return Condition(self.noisy, self.given, self.times)
+        kept = dict(mean=self.mean, mean_known=self.mean_known)
+        return Condition(self.noisy, self.given, self.times, **kept)
+
+    def told(self) -> tuple[Tensor, Tensor] | None:
+        """Frames predicted from the sound, else mean frames, and which they are: 1, 0.5 or 0."""
+        if self.mean is None:
+            return None
+        frames = self.mean[:, None].expand_as(self.noisy)
+        known = torch.ones(len(self.noisy), dtype=torch.bool, device=self.noisy.device)
+        if self.mean_known is not None:
+            known = self.mean_known
+        kind = 0.5 * known.to(self.noisy)
+        if self.acoustic is not None:
+            heard = known if self.heard is None else known & self.heard
+            frames = torch.where(heard[:, None, None, None], self.acoustic, frames)
+            kind = kind + 0.5 * heard
+        return frames, kind
 
 
 class Model(nn.Module):
@@ -85,6 +112,10 @@ class Model(nn.Module):
         self.config = config
         self.denoiser = Denoiser(VideoUNet(config.unet))
         self.audio = AudioEncoder(config.audio) if config.unet.token_channels else None
+        self.inversion: ArticulatoryInversion | None = None
+        if config.inversion is not None:
+            # trained by itself, before and on much more speech than there are frames
+            self.inversion = ArticulatoryInversion(config.inversion).requires_grad_(False)
 
     def tokens(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor] | None:
         """Audio tokens (batch, token, channel), their times [s], and which are heard."""
@@ -124,10 +155,15 @@ class Model(nn.Module):
         guess = torch.where(mask, condition.noisy, self.config.intensity_mean)
         common = dict(guess=guess, spread=self.spread(given))
         common |= dict(noisy=condition.noisy, given=given, times=condition.times)
-        heard = conditioned(self.denoiser, **common, audio=self.tokens(condition))
+        heard = conditioned(
+            self.denoiser, **common, audio=self.tokens(condition), acoustic=condition.told()
+        )
         if guidance == 1 or condition.waveform is None:
             return heard
-        null = conditioned(self.denoiser, **common, audio=self.tokens(condition.without_audio()))
+        silent = condition.without_audio()
+        null = conditioned(
+            self.denoiser, **common, audio=self.tokens(silent), acoustic=silent.told()
+        )
         return guided(heard, null, guidance)
 
 

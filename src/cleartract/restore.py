@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from cleartract.errors import UsageError, WeightsError, WindowError
 from cleartract.model import Model, load_model, pick_device
 from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.acoustic import LEAST, acoustic_frames
 from cleartract.recordings.audio_io import as_float, read_audio
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
@@ -71,6 +72,13 @@ def denoise_recording(
     intensity = Intensity.of(image[known])
     noisy = intensity.apply(image)
     audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
+    acoustic, still = None, None
+    if known.sum() >= LEAST:
+        still = noisy[known].mean(0)
+    if audio is not None and model.inversion is not None:
+        rate = float(recording.rate)
+        features = model.inversion.at(audio, (np.arange(len(recording)) + 0.5) / rate)
+        acoustic = acoustic_frames(features, noisy, known, rate)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
     total, done, batch = len(windows) * settings.samples, 0, settings.batch
@@ -84,7 +92,9 @@ def denoise_recording(
     mean: Any = 0.0
     squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
     for draw in range(settings.samples):
-        blended, batch = _draw(windows, noisy, known, audio, model, settings, draw, batch, tick)
+        blended, batch = _draw(
+            windows, noisy, known, audio, (still, acoustic), model, settings, draw, batch, tick
+        )
         if settings.samples == 1:
             mean = blended
             break
@@ -122,6 +132,7 @@ def _draw(
     noisy: np.ndarray,
     known: np.ndarray,
     audio: np.ndarray | None,
+    told: tuple[np.ndarray | None, np.ndarray | None],
     model: Model,
     settings: DenoiseSettings,
     draw: int,
@@ -135,7 +146,7 @@ def _draw(
     while position < len(windows):
         part = windows[position : position + batch]
         try:
-            condition = window_condition(part, noisy, audio, context, device, known)
+            condition = window_condition(part, noisy, audio, context, device, known, *told)
             restored = sample_windows(model, condition, part, len(noisy), settings, draw)
         except torch.OutOfMemoryError:
             if batch == 1:

@@ -71,6 +71,8 @@ def window_condition(
     context: float,
     device: torch.device,
     given: bool | np.ndarray = True,
+    mean: np.ndarray | None = None,
+    acoustic: np.ndarray | None = None,
 ) -> Condition:
     """What the model is told about some windows of a recording.
 
@@ -82,6 +84,8 @@ def window_condition(
         device: Where the model is.
         given: Whether noisy frames are given, one answer for all or (frame,) bool of the whole
             recording; hidden frames are made from the sound and from the given ones.
+        mean: Mean frame of the recording, (height, width), or None.
+        acoustic: Frames of the whole recording predicted from its sound, or None.
     """
     chosen = np.stack([window.frame_indices(len(noisy)) for window in windows])
     frames = noisy[chosen]
@@ -91,10 +95,15 @@ def window_condition(
         given=torch.from_numpy(np.broadcast_to(given, len(noisy))[chosen]).to(device),
         times=torch.from_numpy(times).float().to(device),
     )
+    if mean is not None:
+        repeated = np.repeat(mean[None], len(windows), 0)
+        condition.mean = torch.from_numpy(repeated).to(device)
     if audio is None:
         return condition
     waveform = np.stack([window.audio(audio, AUDIO_RATE, context) for window in windows])
     starts = [window.audio_start(AUDIO_RATE, context) for window in windows]
+    if acoustic is not None:
+        condition.acoustic = torch.from_numpy(acoustic[chosen]).to(device)
     return replace(
         condition,
         waveform=torch.from_numpy(waveform).to(device),

@@ -31,9 +31,9 @@ def test_splits_share_no_speaker(corpus):
 def test_degradation_is_a_callable_and_gets_the_error(corpus):
     seen = []
 
-    def degrade(clean, error, rng):
+    def degrade(clean, error, told, rng):
         seen.append((clean.shape, error.dtype))
-        return clean, clean + 1
+        return clean, clean + 1, told
 
     sample = AVDataset(corpus, "train", degrade=degrade)[0]
     np.testing.assert_allclose(sample.noisy, sample.clean + 1)

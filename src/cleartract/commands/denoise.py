@@ -149,7 +149,9 @@ class Denoise:
         result = replace(restored.recording, audio=recording.audio)
         offset = estimate_offset(result)
         off = self.audio_offset / 1000
-        if offset and replace(offset, seconds=offset.seconds - off).beyond(1 / float(recording.rate)):
+        if offset and replace(offset, seconds=offset.seconds - off).beyond(
+            1 / float(recording.rate)
+        ):
             warnings.append(
                 f"the sound seems to be {abs(offset.seconds) * 1000:.0f} ms "
                 f"{'late' if offset.seconds > 0 else 'early'} (+-{offset.error * 1000:.0f}"

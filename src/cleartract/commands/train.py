@@ -55,7 +55,7 @@ class Train:
         from cleartract.training.config import TrainingConfig
         from cleartract.training.loop import train
         from cleartract.training.panels import QualitativePanel
-        from cleartract.training.start import initial_model
+        from cleartract.training.start import initial_model, needs_inversion
 
         try:
             text = self.config.read_text() if self.config else "{}"
@@ -81,7 +81,7 @@ class Train:
         with progress_bar("audio encoder", "steps") as update:
             initial = None
             if not (self.out / CHECKPOINT).exists():
-                spoken = self._spoken() if config.inversion_steps else None
+                spoken = self._spoken() if needs_inversion(config, weights) else None
                 initial = initial_model(
                     config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
                 )

@@ -27,6 +27,7 @@ from cleartract.restore import denoise_recording
 from cleartract.windowed import DenoiseSettings
 
 MEASURES = ("psnr", "gain", "ssim", "psnr_airway", "difference", "degree_error")
+OURS = "ClearTract"
 Restore = Callable[[Trial], np.ndarray]
 
 
@@ -181,7 +182,7 @@ def compare(
 
     folder.mkdir(parents=True, exist_ok=True)
     _warm_up(peers, model)  # libraries that are loaded later would not be limited
-    denoisers: list[str | Peer] = ["noisy", "ClearTract", *peers]
+    denoisers: list[str | Peer] = ["noisy", OURS, *peers]
     jobs = [(case, denoiser) for case in cases for denoiser in denoisers]
     rows: list[Row] = []
     for number, (case, job) in enumerate(jobs):

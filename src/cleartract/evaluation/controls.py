@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,9 @@ from cleartract.windowed import DenoiseSettings
 CONTROLS = ("matched", "null", "144 ms early", "144 ms late", "swapped", "silence", "noise")
 METRICS = ("psnr_airway", "ssim_airway", "degree_error_mm")
 SHIFT = 0.144  # [s]
-SITUATIONS = ("all frames", "fast movement", "highest noise", "lost frames")
+LOST = ("lost frames", "runs of 4 or more lost")
+SITUATIONS = ("all frames", "fast movement", "highest noise", *LOST)
+_LONG = 4  # [frames] of a lost run that neighbours cannot tell about
 _TOP = 80  # percentile: the fifth of the frames that move most, or are noisiest
 _NEGLIGIBLE_DB = 0.05
 _NEGLIGIBLE_MM = 0.1
@@ -71,6 +74,15 @@ def lost_runs(total: int, seed: int = 0) -> np.ndarray:
     return lost
 
 
+def long_runs(lost: np.ndarray, least: int = _LONG) -> np.ndarray:
+    """Those lost frames that lie in runs of at least so many, (frame,) bool."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], lost, [0]])))
+    kept = np.zeros_like(lost)
+    for first, end in zip(edges[::2], edges[1::2], strict=True):
+        kept[first:end] = end - first >= least
+    return kept
+
+
 @dataclass(frozen=True)
 class ControlFigures:
     """One control on one recording.
@@ -93,6 +105,7 @@ def run_controls(
     model: Model,
     settings: DenoiseSettings,
     seed: int = 0,
+    controls: Sequence[str] = CONTROLS,
 ) -> dict[str, ControlFigures]:
     """Denoise one recording under every control, intact and with lost frames.
 
@@ -103,6 +116,7 @@ def run_controls(
         model: In evaluation mode.
         settings: How it is denoised.
         seed: Of lost frames and noise.
+        controls: Which of `CONTROLS`.
     """
     truth = subject.truth
     if truth is None:
@@ -115,9 +129,10 @@ def run_controls(
     replaced = recording.frames.copy()
     # as a decoder that lost them would show: noise as bright as the recording
     replaced[lost] = np.abs(rng.normal(0, truth.std(), (int(lost.sum()), *truth.shape[1:])))
-    situations = _situations(truth, recording.frames, band) | {"lost frames": lost}
+    situations = _situations(truth, recording.frames, band)
+    situations |= dict(zip(LOST, (lost, long_runs(lost)), strict=True))
     found = {}
-    for control in CONTROLS:
+    for control in controls:
         heard = with_control(recording, control, other, seed)
         chosen = settings if heard else settings.model_copy(update={"use_audio": False})
         source = heard or recording
@@ -127,8 +142,12 @@ def run_controls(
         degrees = [constriction_degrees(x, lines, size) for x in (intact, mended)]
         figures: dict[str, dict[str, float]] = {name: {} for name in METRICS}
         for name, frames in situations.items():
-            of_lost = name == "lost frames"
+            of_lost = name in LOST
             result = (mended if of_lost else intact)[frames]
+            if not frames.any():  # too short for a long run
+                for metric in METRICS:
+                    figures[metric][name] = float("nan")
+                continue
             target, where = truth[frames], band[frames]
             figures["psnr_airway"][name] = reference.psnr(result, target, mask=where)
             figures["ssim_airway"][name] = reference.ssim(result, target, mask=where)
@@ -179,12 +198,15 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
 
     def by_speaker(metric: str, control: str, situation: str) -> np.ndarray:
         return np.array(
-            [np.nanmean([r[control].figures[metric][situation] for r in group]) for group in groups]
+            [
+                _mean(np.array([r[control].figures[metric][situation] for r in group]))
+                for group in groups
+            ]
         )
 
     for metric in METRICS:
         table[metric] = {
-            situation: {c: float(by_speaker(metric, c, situation).mean()) for c in CONTROLS}
+            situation: {c: _mean(by_speaker(metric, c, situation)) for c in CONTROLS}
             for situation in SITUATIONS
         }
         table[f"{metric}_over_null"] = {}
@@ -192,7 +214,7 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
             null = by_speaker(metric, "null", situation)
             gains = {c: by_speaker(metric, c, situation) - null for c in CONTROLS if c != "null"}
             table[f"{metric}_over_null"][situation] = {
-                c: [float(gain.mean()), _standard_error(gain)] for c, gain in gains.items()
+                c: [_mean(gain), _standard_error(gain)] for c, gain in gains.items()
             }
     table["hallucination_index_mm"] = float(np.mean([hallucination_index(r) for r in results]))
     table["hallucination_index_lost_mm"] = float(
@@ -202,7 +224,13 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
     return table
 
 
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]  # a recording may be too short for a long run
+    return float(known.mean()) if len(known) else float("nan")
+
+
 def _standard_error(values: np.ndarray) -> float:
+    values = values[np.isfinite(values)]
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 

@@ -26,6 +26,8 @@ class UNetConfig(BaseModel):
         temporal_convolution: Mix neighbouring frames by convolution.
         temporal_attention: Mix all frames of the window by attention.
         token_channels: Channels of the audio tokens; 0 builds a network without audio.
+        acoustic: Whether the mean frame of the recording, or frames predicted from its sound, are
+            given beside the noisy ones.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +41,7 @@ class UNetConfig(BaseModel):
     temporal_convolution: bool = True
     temporal_attention: bool = True
     token_channels: int = Field(96, ge=0)
+    acoustic: bool = False
 
     @model_validator(mode="after")
     def _buildable(self) -> UNetConfig:
@@ -108,8 +111,9 @@ class VideoUNet(nn.Module):
         self.config = config
         widths = config.widths
         self.noise_level = FourierFeatures(config.embedding, 0.1, 4.0)
-        self.stem = nn.Conv2d(3, config.stem, 3, padding=1)
-        self.enter = nn.Conv2d(12, widths[0], 3, padding=1)
+        planes = 5 if config.acoustic else 3
+        self.stem = nn.Conv2d(planes, config.stem, 3, padding=1)
+        self.enter = nn.Conv2d(4 * planes, widths[0], 3, padding=1)
         self.down = nn.ModuleList(
             _Stage(config, level, widths[level]) for level in range(len(widths))
         )
@@ -141,6 +145,7 @@ class VideoUNet(nn.Module):
         given: Tensor,
         times: Tensor,
         audio: tuple[Tensor, Tensor, Tensor] | None = None,
+        acoustic: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Predict the scaled correction.
 
@@ -152,13 +157,21 @@ class VideoUNet(nn.Module):
             times: Frame times relative to the window's centre [s], (batch, frame).
             audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
                 they are heard (batch, token).
+            acoustic: Frames predicted from the sound, or the recording's mean frame, same shape as
+                x; and which they are, (batch,): 1 predicted, 0.5 mean, 0 neither. Used only
+                if the config asks for them.
 
         Returns:
             Same shape as x.
         """
         batch, frames, height, width = x.shape
         mask = given[..., None, None].to(x).expand_as(x)
-        planes = torch.stack([x, (noisy * 4 - 1) * mask, mask], dim=2).flatten(0, 1)
+        inputs = [x, (noisy * 4 - 1) * mask, mask]
+        if self.config.acoustic:
+            frames_told, kind = acoustic or (x, x.new_zeros(batch))
+            kind = kind[:, None, None, None].to(x).expand_as(x)
+            inputs += [torch.where(kind > 0, frames_told * 4 - 1, 0), kind]
+        planes = torch.stack(inputs, dim=2).flatten(0, 1)
         planes = F.pad(planes, (0, width % 2, 0, height % 2), mode="replicate")
         planes = planes.contiguous(memory_format=torch.channels_last)
         embedding = F.silu(self.noise_level(c_noise))

@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +16,15 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from cleartract.errors import CorpusError
+from cleartract.recordings.acoustic import (
+    FOLD,
+    LEAST,
+    MARGIN,
+    Moments,
+    cross_predicted,
+    prediction_skill,
+    shrunk,
+)
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.recording import Intensity, prepared_audio
 from cleartract.recordings.simulated import SimulatedRecording
@@ -24,9 +33,14 @@ from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.types import exact_rate
 
 Degrade = Callable[
-    [np.ndarray, np.ndarray | None, np.random.Generator], tuple[np.ndarray, np.ndarray]
+    [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
+    tuple[np.ndarray, np.ndarray, np.ndarray | None],
 ]
-"""(clean frames, complex error or None, source of randomness) -> (clean, noisy) frames."""
+"""(clean frames, complex error or None, frames predicted from the sound or None, source of
+randomness) -> (clean, noisy, predicted) frames."""
+
+Articulation = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(waveform at the audio rate, times [s]) -> features in standard units, (time, feature)."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +74,8 @@ class AVSample:
         window: Where it lies in the recording.
         waveform: Its sound with context, (sample,) float32, or None.
         waveform_start: Time of the first sample relative to the window's centre [s].
+        acoustic: Frames predicted from the sound by the rest of the recording, or None.
+        mean: Mean frame of that rest, (height, width), or None.
     """
 
     clean: np.ndarray
@@ -67,6 +83,8 @@ class AVSample:
     window: Window
     waveform: np.ndarray | None
     waveform_start: float
+    acoustic: np.ndarray | None = None
+    mean: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -76,11 +94,32 @@ class _Loaded:
     clean: np.ndarray
     simulated: SimulatedRecording | None
     audio: np.ndarray | None
+    features: np.ndarray | None
+    acoustic: dict[str, tuple[Moments, np.ndarray] | None] = field(default_factory=dict)
+
+    def noisy(self, name: str, frames: slice = slice(None)) -> np.ndarray:
+        """Frames of a reconstruction, or the recording's own, (frame, height, width)."""
+        if self.simulated is None:
+            return self.clean[frames]
+        parts = self.simulated.reconstructions[name][frames].astype(np.float32)
+        return np.hypot(parts[:, 0], parts[:, 1])
 
     @property
     def nbytes(self) -> int:
         others = self.simulated.reconstructions.values() if self.simulated else ()
         return self.clean.nbytes + sum(part.nbytes for part in others)
+
+
+def _learned(
+    features: np.ndarray, frames: np.ndarray, rate: float
+) -> tuple[Moments, np.ndarray] | None:
+    """Regression of all frames on the features, and its skill; None if there are too few."""
+    known = np.ones(len(frames), bool)
+    told = cross_predicted(features, frames, known, rate)
+    if told is None:
+        return None
+    total = Moments.of(features, frames)
+    return total, prediction_skill(told, frames, total.mean())
 
 
 def hashed_split(speaker: str) -> str:
@@ -111,6 +150,7 @@ class AVDataset(Dataset):
         context: Sound before and after the frames [s].
         seed: Seed of the degradation; item i is always the same.
         cache_bytes: Recordings kept in memory [bytes].
+        articulation: Reads features off a sound; frames are then predicted from them.
 
     Raises:
         CorpusError: If the folder holds no recordings of this split.
@@ -126,10 +166,11 @@ class AVDataset(Dataset):
         context: float = 0.12,
         seed: int = 0,
         cache_bytes: int = 8 << 30,
+        articulation: Articulation | None = None,
     ):
         self.windows = windows or SlidingWindowTransform(8, 4)
         self.degrade, self.audio_rate, self.context = degrade, audio_rate, context
-        self.seed, self.cache_bytes = seed, cache_bytes
+        self.seed, self.cache_bytes, self.articulation = seed, cache_bytes, articulation
         self.entries = _find(Path(folder), split)
         self._cache: OrderedDict[Path, _Loaded] = OrderedDict()
         self.index = [
@@ -156,19 +197,42 @@ class AVDataset(Dataset):
         loaded = self._load(entry)
         frames = window.frame_indices(len(loaded.clean))
         clean = loaded.clean[frames].astype(np.float32)
-        error, noisy = None, clean
+        error, noisy, name = None, clean, ""
         if loaded.simulated is not None:
-            names = sorted(loaded.simulated.reconstructions)
-            error = loaded.simulated.error(str(rng.choice(names)), frames)
+            name = str(rng.choice(sorted(loaded.simulated.reconstructions)))
+            error = loaded.simulated.error(name, frames)
             noisy = np.abs(clean + error)
+        told = self._predicted(loaded, name, window, rng)
         degrade = degrade or self.degrade
         if degrade is not None:
-            clean, noisy = degrade(clean, error, rng)
+            clean, noisy, told = degrade(clean, error, told, rng)
         waveform = None
         if loaded.audio is not None:
             waveform = window.audio(loaded.audio, self.audio_rate, self.context)
         start = window.audio_start(self.audio_rate, self.context)
-        return AVSample(clean, noisy, window, waveform, start)
+        acoustic, mean = (None, None) if told is None else (told[:-1], told[-1])
+        return AVSample(clean, noisy, window, waveform, start, acoustic, mean)
+
+    def _predicted(
+        self, loaded: _Loaded, name: str, window: Window, rng: np.random.Generator
+    ) -> np.ndarray | None:
+        """Frames of a window predicted from the sound by the recording without that window, and
+        the mean frame of that rest behind them."""
+        if loaded.features is None:
+            return None
+        rate, count = float(window.rate), len(loaded.clean)
+        if name not in loaded.acoustic:
+            loaded.acoustic[name] = _learned(loaded.features, loaded.noisy(name), rate)
+        if (learned := loaded.acoustic[name]) is None:
+            return None
+        total, skill = learned
+        margin = round(float(rng.uniform(MARGIN, 0.5 * FOLD)) * rate)
+        near = slice(max(0, window.first - margin), window.first + window.frames + margin)
+        rest = total - Moments.of(loaded.features[near], loaded.noisy(name, near))
+        if rest.frames < LEAST:
+            return None
+        told = rest.predict(loaded.features[window.frame_indices(count)])
+        return np.concatenate([shrunk(told, rest.mean(), skill), rest.mean()[None]])
 
     def _load(self, entry: Entry) -> _Loaded:
         if entry.path in self._cache:
@@ -177,15 +241,23 @@ class AVDataset(Dataset):
         if entry.simulated:
             simulated = SimulatedRecording.load(entry.path)
             audio = prepared_audio(simulated.audio, simulated.sample_rate, self.audio_rate)
-            loaded = _Loaded(simulated.clean, simulated, audio)
+            features = self._features(audio, len(simulated.clean), simulated.rate)
+            loaded = _Loaded(simulated.clean, simulated, audio, features)
         else:
             recording = open_recording(entry.path)
             clean = Intensity.of(recording.frames).apply(recording.frames)
-            loaded = _Loaded(clean, None, recording.audio_at(self.audio_rate))
+            sound = recording.audio_at(self.audio_rate)
+            features = self._features(sound, len(clean), recording.rate)
+            loaded = _Loaded(clean, None, sound, features)
         self._cache[entry.path] = loaded
         while sum(item.nbytes for item in self._cache.values()) > self.cache_bytes > 0:
             self._cache.popitem(last=False)
         return self._cache.get(entry.path, loaded)
+
+    def _features(self, audio: np.ndarray | None, frames: int, rate: Fraction):
+        if audio is None or self.articulation is None:
+            return None
+        return self.articulation(audio, (np.arange(frames) + 0.5) / float(rate))
 
 
 def _find(folder: Path, split: str) -> list[Entry]:

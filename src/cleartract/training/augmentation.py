@@ -33,18 +33,34 @@ class TrainingDegradation:
     softness: float = 0.5
 
     def __call__(
-        self, clean: np.ndarray, error: np.ndarray | None, rng: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Vary and degrade; both results share one intensity scale, fixed by the noisy frames."""
+        self,
+        clean: np.ndarray,
+        error: np.ndarray | None,
+        told: np.ndarray | None,
+        rng: np.random.Generator,
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Vary and degrade; all results share one intensity scale, fixed by the noisy frames.
+
+        Args:
+            clean: True frames, (frame, height, width).
+            error: Complex error of the reconstruction, or None.
+            told: Frames predicted from the sound and the mean frame, or None; varied like the
+                true ones.
+            rng: Source of randomness.
+        """
         cv2.setNumThreads(1)
+        count = len(clean)
+        if told is not None:  # one stack: what happens to the truth happens to them
+            clean = np.concatenate([clean, told])
         clean, error = self._vary_geometry(clean, error, rng)
         if rng.random() < self.texture:
-            clean = np.maximum(clean, 0) * _texture(rng, clean.shape)
+            pattern = _texture(rng, (count, *clean.shape[1:]))
+            clean = np.maximum(clean, 0) * np.resize(pattern, clean.shape)
         if rng.random() < self.softness:
             blur = float(rng.uniform(0.3, 0.9))
             clean = np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clean])
         degradation = Degradation.random(rng)
-        noisy = degradation.apply(clean, error)
+        noisy = degradation.apply(clean[:count], error)
         if rng.random() < 0.4:
             gamma = float(np.exp(rng.normal(0, 0.12)))
             clean, noisy = np.maximum(clean, 0) ** gamma, np.maximum(noisy, 0) ** gamma
@@ -52,7 +68,8 @@ class TrainingDegradation:
         scale = Intensity(
             scale.offset * rng.uniform(0, 1.2), scale.scale * np.exp(rng.normal(0, 0.08))
         )
-        return scale.apply(clean), scale.apply(noisy)
+        clean, noisy = scale.apply(clean), scale.apply(noisy)
+        return clean[:count], noisy, None if told is None else clean[count:]
 
     def _vary_geometry(self, clean, error, rng: np.random.Generator):
         height, width = clean.shape[1:]

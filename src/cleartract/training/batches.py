@@ -16,6 +16,8 @@ from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.config import TrainingConfig
 
+_ANONYMOUS = 0.03  # share of windows of recordings too short to have a mean frame
+
 
 @dataclass
 class Batch:
@@ -89,10 +91,12 @@ class BatchSource:
         generator = torch.Generator().manual_seed((config.seed * 1_000_003 + step) % 2**63)
         clean = torch.from_numpy(np.stack([sample.clean for sample in samples]))
         given = torch.ones(count, frames, dtype=torch.bool)
+        anonymous = rng.random(count)  # below the share: nothing of the recording is known
         for row in range(count):
             kind = rng.random()
             if kind < config.frames_dropout:
                 given[row] = False
+                anonymous[row] -= config.generation_alone
                 if rng.random() < config.likeness:
                     given[row, int(rng.integers(frames))] = True
             elif kind < config.frames_dropout + config.lost_runs and frames > 1:
@@ -120,6 +124,14 @@ class BatchSource:
             sound = torch.from_numpy(np.stack(waveforms))
             condition = replace(
                 condition, waveform=sound, waveform_start=starts, masked=torch.from_numpy(masked)
+            )
+        told = [s for s in samples if s.acoustic is not None and s.mean is not None]
+        if len(told) == count:
+            condition = replace(
+                condition,
+                acoustic=torch.from_numpy(np.array([s.acoustic for s in told])),
+                mean=torch.from_numpy(np.array([s.mean for s in told])),
+                mean_known=torch.from_numpy(anonymous >= _ANONYMOUS),
             )
         noise = torch.randn(clean.shape, generator=generator)
         return Batch(clean, condition, config.model.noise.draw(count, generator), noise)

@@ -32,6 +32,7 @@ class TrainingConfig(BaseModel):
         audio_effects: Whether scanner noise, echoes, codecs and the like are added to the audio.
         frames_dropout: Share of windows without any noisy frame (generation from audio).
         likeness: Share of those that are given one frame, the likeness of the speaker.
+        generation_alone: Share of those that are not told the recording's mean frame either.
         lost_runs: Share of windows with a run of lost noisy frames.
         lost_weight: Weight of the error of frames that are not given, against that of given ones.
         resample: Share of larger windows resampled to the smallest size in the data set.
@@ -58,6 +59,7 @@ class TrainingConfig(BaseModel):
     audio_effects: bool = True
     frames_dropout: float = Field(0.1, ge=0, le=1)
     likeness: float = Field(0.25, ge=0, le=1)
+    generation_alone: float = Field(0.4, ge=0, le=1)
     lost_runs: float = Field(0.1, ge=0, le=1)
     lost_weight: float = Field(1.0, gt=0)
     resample: float = Field(0.25, ge=0, le=1)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cleartract.errors import CorpusError
-from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.audio import AudioConfig
+from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.recording import prepared_audio
 from cleartract.training.audio_augmentation import AudioAugmentation
@@ -68,29 +69,6 @@ def read_motion(folder: Path, split: str) -> list[SpokenMotion]:
     return found
 
 
-class InversionHead(nn.Module):
-    """Audio encoder with a linear reading of the vocal-tract parameters, in standard units."""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, config: AudioConfig, mean: np.ndarray, deviation: np.ndarray):
-        super().__init__()
-        self.encoder = AudioEncoder(config)
-        self.read = nn.Linear(config.channels, len(mean))
-        self.register_buffer("mean", torch.from_numpy(mean).float())
-        self.register_buffer("deviation", torch.from_numpy(deviation).float())
-
-    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, sample) -> parameters (batch, token, parameter) and token times (token,) [s]."""
-        tokens, times = self.encoder(waveform, waveform.new_zeros(len(waveform)))
-        return self.read(tokens), times[0]
-
-    def standard(self, tract: Tensor) -> Tensor:
-        """Parameters in standard units."""
-        return (tract - self.mean) / self.deviation
-
-
 def pretrain(
     training: list[SpokenMotion],
     config: AudioConfig,
@@ -99,7 +77,7 @@ def pretrain(
     learning_rate: float = 2e-3,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
-) -> InversionHead:
+) -> ArticulatoryInversion:
     """Train an encoder to tell the vocal-tract parameters at the time of each token.
 
     Args:
@@ -115,7 +93,9 @@ def pretrain(
         raise CorpusError("the pooled encoder has one token per window: nothing to invert")
     torch.manual_seed(seed)
     everything = np.concatenate([item.tract for item in training])
-    head = InversionHead(config, everything.mean(0), np.maximum(everything.std(0), _MOVES))
+    head = ArticulatoryInversion(config)
+    head.mean.copy_(torch.from_numpy(everything.mean(0)))
+    head.deviation.copy_(torch.from_numpy(np.maximum(everything.std(0), _MOVES)))
     optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     augment = AudioAugmentation()
@@ -153,14 +133,14 @@ def _excerpt(item: SpokenMotion, seconds: float, augment: AudioAugmentation, rng
 
 
 @torch.inference_mode()
-def explained(head: InversionHead, held_out: list[SpokenMotion]) -> np.ndarray:
+def explained(head: ArticulatoryInversion, held_out: list[SpokenMotion]) -> np.ndarray:
     """Share of each parameter's variance that the sound explains (R^2), (parameter,)."""
     squares, spread, truths = 0.0, 0.0, []
     for item in held_out:
         found, times = head(torch.from_numpy(item.sound[None]))
         truth = item.tract_at(times.numpy())
         truths.append(truth)
-        told = found[0].double().numpy() * head.deviation.numpy() + head.mean.numpy()
+        told = head.physical(found[0]).double().numpy()
         squares = squares + ((told - truth) ** 2).sum(0)
     everything = np.concatenate(truths)
     spread = ((everything - everything.mean(0)) ** 2).sum(0)

@@ -10,17 +10,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.model import Model, pick_device, save_model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.networks.inversion import ArticulatoryInversion
+from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.dataset import Articulation, AVDataset
+from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.batches import Batch, BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
 
 LOG_STEPS = 50
+_VARIED = 0.7  # share of recordings whose articulation is read off a disturbed sound
 CHECKPOINT_STEPS = 200
 Progress = Callable[[int, int, dict[str, float]], None]
 EpochEnd = Callable[[Model, int], None]
@@ -142,6 +147,8 @@ def train(
     )
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
+    if model.inversion is not None:
+        dataset.articulation = varied_articulation(model.inversion, config.seed)
     precision = _precision(config, place)
     end = min(config.steps, stop_after or config.steps)
     log = _Log(folder, start, config, end)
@@ -167,6 +174,19 @@ def train(
         if on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
             on_epoch(average, math.ceil(done / config.epoch_steps))
     return average
+
+
+def varied_articulation(inversion: ArticulatoryInversion, seed: int) -> Articulation:
+    """Reads articulation off the sound of a recording, after effects of rooms and scanners."""
+    reader, effects = copy.deepcopy(inversion).cpu().eval(), AudioAugmentation()
+
+    def read(audio: np.ndarray, times: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng([seed, len(audio)])
+        if rng.random() < _VARIED:
+            audio = effects(audio, AUDIO_RATE, len(times) / float(times[-1]), rng)
+        return reader.at(audio, times)
+
+    return read
 
 
 def _precision(config: TrainingConfig, place: torch.device):

@@ -29,17 +29,40 @@ def initial_model(
     model = Model(config.model)
     if weights is not None:
         take_over(model, weights.state_dict())
-    if spoken and config.inversion_steps and model.audio is not None:
+    if spoken and needs_inversion(config, weights) and model.audio is not None:
+        learned = config.model.inversion or config.model.audio
         head = pretrain(
-            spoken, config.model.audio, config.inversion_steps, seed=config.seed, progress=progress
+            spoken, learned, config.inversion_steps, seed=config.seed, progress=progress
         )
-        model.audio.load_state_dict(head.encoder.state_dict())
+        if learned == config.model.audio:
+            model.audio.load_state_dict(head.encoder.state_dict())
+        if model.inversion is not None:
+            model.inversion.load_state_dict(head.state_dict())
     return model
 
 
+def needs_inversion(config: TrainingConfig, weights: Model | None) -> bool:
+    """Whether the audio encoder has articulatory inversion still to learn."""
+    if weights is not None and weights.inversion is not None:
+        return weights.config.inversion != config.model.inversion
+    return config.inversion_steps > 0
+
+
 def take_over(model: Model, state: dict[str, torch.Tensor]) -> list[str]:
-    """Copy tensors of the same name and shape; returns the names of those that stay random."""
+    """Copy tensors of the same name and shape; returns the names of those that stay random.
+
+    A convolution that gained input planes ignores the new ones at first.
+    """
     own = model.state_dict()
-    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
+    fitting = {}
+    for name, value in state.items():
+        if name not in own:
+            continue
+        if own[name].ndim == 4 and own[name].shape[1] > value.shape[1]:
+            wider = torch.zeros_like(own[name])
+            wider[:, : value.shape[1]] = value
+            value = wider
+        if own[name].shape == value.shape:
+            fitting[name] = value
     model.load_state_dict(fitting, strict=False)
     return sorted(set(own) - set(fitting))

@@ -1,0 +1,125 @@
+"""Does the sound matter, and where? Matched, no and swapped sound on simulated speakers.
+
+python -m benchmarks.audio --corpus corpus --split validation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from benchmarks.common import write_json, write_table
+from cleartract.evaluation.controls import LOST, ControlFigures, hallucination_index, run_controls
+from cleartract.evaluation.measure import Subject
+from cleartract.evaluation.protocols import spiral_level
+from cleartract.model import load_model
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.windowed import DenoiseSettings
+
+CONTROLS = ("matched", "null", "swapped")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run the controls of the audio and sort them by noise and by lost frames."""
+
+    corpus: Path
+    weights: str | None = None
+    split: str = "validation"
+    limit: int | None = None
+    name: str = "audio"
+
+
+def main(options: Options) -> None:
+    model, described = load_model(options.weights)
+    entries = AVDataset(options.corpus, options.split).entries
+    loaded = [SimulatedRecording.load(entry.path) for entry in entries]
+    # the reconstructions in turn: two of one recording are not independent
+    kinds = [sorted(item.reconstructions) for item in loaded]
+    jobs = [(i, names[i % len(names)]) for i, names in enumerate(kinds)]
+    rows: list[dict] = []
+    for number, name in jobs[: options.limit]:
+        simulated = loaded[number]
+        noisy = simulated.noisy(name)
+        truth, rate = simulated.truth().frames, float(simulated.rate)
+        subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
+        other = loaded[(number + 1) % len(loaded)].audio
+        figures = run_controls(subject, noisy, other, model, DenoiseSettings(), number, CONTROLS)
+        level = spiral_level(simulated.parameters["noise_level"])
+        rows.append(_row(simulated, name, level, figures))
+        print(rows[-1]["speaker"], name, level, flush=True)
+    write_json(
+        options.name,
+        {"split": options.split, "training": described.get("training"), "rows": rows},
+    )
+    note = (
+        f"`python -m benchmarks.audio --split {options.split}`: whole recordings, "
+        "reconstructions in turn; mean and standard error over speakers."
+    )
+    write_table(options.name, _HEADER, [_line(kind, rows) for kind in _KINDS], note)
+
+
+_HEADER = ["where", "n", "airway PSNR null [dB]", "matched - null [dB]", "swapped - null [dB]",
+           "degree error null [mm]", "matched / null", "swapped / null"]  # fmt: skip
+_KINDS = ("low", "medium", "high", *LOST)
+
+
+def _row(simulated, name: str, level: str, figures: dict[str, ControlFigures]) -> dict:
+    return {
+        "speaker": simulated.parameters["speaker"],
+        "protocol": simulated.parameters["protocol"],
+        "reconstruction": name,
+        "level": level,
+        "figures": {control: found.figures for control, found in figures.items()},
+        "hallucination_mm": hallucination_index(figures),
+        "hallucination_lost_mm": hallucination_index(figures, lost=True),
+    }
+
+
+def _line(kind: str, rows: list[dict]) -> list:
+    """One line: a noise level of intact recordings, or lost frames of all of them."""
+    situation = kind if kind in LOST else "all frames"
+    chosen = [row for row in rows if kind in LOST or row["level"] == kind]
+    name = kind if kind in LOST else f"intact, {kind} noise"
+
+    def values(metric: str, control: str) -> np.ndarray:
+        speakers = sorted({row["speaker"] for row in chosen})
+        return np.array(
+            [
+                np.nanmean(
+                    [
+                        row["figures"][control][metric][situation]
+                        for row in chosen
+                        if row["speaker"] == speaker
+                    ]
+                )
+                for speaker in speakers
+            ]
+        )
+
+    if not chosen:
+        return [name, 0, *["–"] * 6]
+    psnr = {c: values("psnr_airway", c) for c in CONTROLS}
+    degrees = {c: values("degree_error_mm", c) for c in CONTROLS}
+    cells: list = [name, len(psnr["null"]), f"{np.nanmean(psnr['null']):.2f}"]
+    cells += [_gain(psnr[c] - psnr["null"]) for c in ("matched", "swapped")]
+    cells.append(f"{np.nanmean(degrees['null']):.2f}")
+    cells += [
+        f"{np.nanmean(degrees[c]) / np.nanmean(degrees['null']):.3f}"
+        for c in ("matched", "swapped")
+    ]
+    return cells
+
+
+def _gain(values: np.ndarray) -> str:
+    values = values[np.isfinite(values)]
+    spread = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    return f"{values.mean():+.2f} ± {spread:.2f}"
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

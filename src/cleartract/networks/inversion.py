@@ -1,0 +1,62 @@
+"""Articulatory inversion: from sound to the parameters of the vocal tract."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cleartract.networks.audio import AudioConfig, AudioEncoder
+
+PARAMETERS = 19  # of the synthesizer's vocal-tract model
+
+
+class ArticulatoryInversion(nn.Module):
+    """An audio encoder with a linear reading of the vocal-tract parameters at every token.
+
+    Args:
+        config: The encoder; `pooled` has no tokens in time and cannot do it.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: AudioConfig):
+        super().__init__()
+        self.encoder = AudioEncoder(config)
+        self.read = nn.Linear(config.channels, PARAMETERS)
+        self.register_buffer("mean", torch.zeros(PARAMETERS))
+        self.register_buffer("deviation", torch.ones(PARAMETERS))
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Parameters in standard units (mean 0, variance 1 in training).
+
+        Args:
+            waveform: (batch, sample) at 16 kHz.
+
+        Returns:
+            Parameters (batch, token, parameter) and the times of the tokens (token,) [s].
+        """
+        tokens, times = self.encoder(waveform, waveform.new_zeros(len(waveform)))
+        return self.read(tokens), times[0]
+
+    @torch.inference_mode()
+    def at(self, audio: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Parameters in standard units at some times [s] of a sound, (time, parameter).
+
+        Args:
+            audio: At 16 kHz, (sample,).
+            times: From the first sample [s].
+        """
+        waveform = torch.from_numpy(np.ascontiguousarray(audio, np.float32)).to(self.mean.device)
+        found, known = self(waveform[None])
+        columns = found[0].float().cpu().numpy().T
+        return np.stack([np.interp(times, known.cpu().numpy(), c) for c in columns], 1)
+
+    def standard(self, parameters: Tensor) -> Tensor:
+        """Parameters in the synthesizer's units -> standard units."""
+        return (parameters - self.mean) / self.deviation
+
+    def physical(self, standard: Tensor) -> Tensor:
+        """Standard units -> the synthesizer's units."""
+        return standard * self.deviation + self.mean
