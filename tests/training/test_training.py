@@ -1,4 +1,8 @@
+import dataclasses
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,13 +10,15 @@ import torch
 
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
-from cleartract.model import load_model
+from cleartract.model import Condition, Model, load_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.batches import BatchSource
 from cleartract.training.config import TrainingConfig
+from cleartract.training.inversion import explained, read_motion
 from cleartract.training.loop import batch_loss, learning_rate, severity, train
 from cleartract.training.panels import QualitativePanel
+from cleartract.training.start import initial_model, needs_inversion, take_over
 
 
 @pytest.fixture
@@ -78,6 +84,80 @@ def test_batches_depend_on_seed_and_step_alone(dataset, config):
     assert torch.equal(a.noise, b.noise)
     assert torch.equal(a.condition.noisy, b.condition.noisy)
     assert not torch.equal(a.clean, first.draw(8).clean)
+
+
+def test_a_share_of_a_batch_is_that_of_the_whole(dataset, config):
+    source = BatchSource(dataset, config.model_copy(update={"batch": 4}))
+    whole, share = source.draw(5), source.draw(5, [1, 3])
+    assert torch.equal(whole.clean[1::2], share.clean)
+    assert torch.equal(whole.sigma[1::2], share.sigma)
+    assert torch.equal(whole.noise[1::2], share.noise)
+    assert torch.equal(whole.condition.given[1::2], share.condition.given)
+    assert torch.equal(whole.condition.waveform[1::2], share.condition.waveform)
+
+
+def test_an_accumulated_gradient_is_that_of_the_whole_batch(tmp_path, dataset, config):
+    for parts in (1, 3):
+        chosen = config.model_copy(update={"batch": 4, "accumulate": parts, "steps": 3})
+        train(dataset, tmp_path / str(parts), chosen, device="cpu")
+    whole, parts = state(tmp_path / "1")["model"], state(tmp_path / "3")["model"]
+    for name, tensor in whole.items():
+        torch.testing.assert_close(tensor, parts[name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_two_processes_train_as_one_does(tmp_path, corpus, config):
+    chosen = config.model_copy(update={"batch": 3, "steps": 3})
+    (tmp_path / "config.json").write_text(chosen.model_dump_json())
+    command = ["-m", "cleartract.cli", "train", "--data", str(corpus), "--no-panel"]
+    command += ["--config", str(tmp_path / "config.json"), "--device", "cpu", "--threads", "1"]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for name, start in (("one", []), ("two", launcher)):
+        subprocess.run(
+            [sys.executable, *start, *command, "--out", str(tmp_path / name)],
+            check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+    one, two = (state(tmp_path / name) for name in ("one", "two"))
+    for name, tensor in one["model"].items():
+        torch.testing.assert_close(tensor, two["model"][name], rtol=1e-3, atol=1e-5, msg=name)
+    losses = [
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1])["loss"]
+        for name in ("one", "two")
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_a_model_that_grew_does_at_first_what_it_did(tiny_config, tiny_model):
+    inversion = tiny_config.audio
+    unet = tiny_config.unet.model_copy(update={"acoustic": True})
+    config = tiny_config.model_copy(update={"unet": unet, "inversion": inversion})
+    torch.manual_seed(9)
+    grown = Model(config).eval()
+    missing = take_over(grown, tiny_model.state_dict())
+    assert all(name.startswith("inversion.") for name in missing)
+    noisy, times = torch.rand(1, 5, 20, 22), torch.linspace(-0.02, 0.02, 5)[None]
+    condition = Condition(noisy, torch.ones(1, 5).bool(), times)
+    told = dataclasses.replace(condition, mean=noisy.mean(1), acoustic=noisy)
+    x, sigma = torch.rand(1, 5, 20, 22), torch.ones(1)
+    expected = tiny_model(x, sigma, condition)
+    torch.testing.assert_close(grown(x, sigma, condition), expected)
+    torch.testing.assert_close(grown(x, sigma, told), expected)
+
+
+def test_inversion_is_learned_and_not_learned_again(corpus, tiny_config):
+    audio = tiny_config.audio.model_copy(update={"encoder": "gru"})
+    unet = tiny_config.unet.model_copy(update={"acoustic": True})
+    model = tiny_config.model_copy(update={"unet": unet, "audio": audio, "inversion": audio})
+    config = TrainingConfig(model=model, inversion_steps=40)
+    spoken = read_motion(corpus, "train")
+    learned = initial_model(config, spoken=spoken)
+    assert explained(learned.inversion, spoken).max() > 0.2
+    assert not needs_inversion(config, learned)
+    assert needs_inversion(config, None)
+    again = initial_model(config, learned, spoken)
+    for name, tensor in learned.inversion.state_dict().items():
+        assert torch.equal(tensor, again.inversion.state_dict()[name])
+    for a, b in zip(learned.audio.parameters(), learned.inversion.encoder.parameters(), strict=True):
+        assert torch.equal(a, b)  # the audio pathway starts from what inversion learned
 
 
 def test_shares_of_dropped_audio_and_frames(dataset, tiny_config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -78,14 +79,15 @@ class Train:
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)
         context = config.model.audio.context
         dataset = AVDataset(self.data, "train", windows, context=context)
-        with progress_bar("audio encoder", "steps") as update:
-            initial = None
-            if not (self.out / CHECKPOINT).exists():
+        writes = os.environ.get("RANK", "0") == "0"  # of several processes, by torchrun
+        initial = None
+        if writes and not (self.out / CHECKPOINT).exists():
+            with progress_bar("audio encoder", "steps") as update:
                 spoken = self._spoken() if needs_inversion(config, weights) else None
                 initial = initial_model(
                     config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
                 )
-        panel = None if self.no_panel else QualitativePanel(self.data, self.out)
+        panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(
                 dataset,
@@ -100,7 +102,8 @@ class Train:
                     f"loss {m['loss']:.3f}, {m['frames_per_second']:.0f} frames/s",
                 ),
             )
-        print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")
+        if writes:
+            print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")
 
     def _spoken(self) -> list:
         from cleartract.training.inversion import read_motion

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +50,17 @@ class Batch:
         )
 
 
+@dataclass(frozen=True)
+class _Dropped:
+    """What a window is not told: frames not `given`, sound not `heard` or `masked` for a time [s],
+    and whether the recording's mean frame is known."""
+
+    given: np.ndarray
+    heard: bool
+    masked: np.ndarray
+    mean_known: bool
+
+
 class BatchSource:
     """Draws batches from a data set; windows of one batch share size, rate and length."""
 
@@ -65,16 +77,27 @@ class BatchSource:
         self.groups = [groups[key] for key in sorted(groups)]
         self.smallest = min(min(entry.size) for entry in dataset.entries)
 
-    def draw(self, step: int) -> Batch:
-        """The batch of one step."""
+    def draw(self, step: int, rows: Sequence[int] | None = None) -> Batch:
+        """The batch of one step, or some rows of it.
+
+        Each row has its own source of randomness: shares of several processes, or parts of an
+        accumulated gradient, are together the whole batch.
+
+        Args:
+            step: Number of the step.
+            rows: Which of the batch's rows; all by default.
+        """
         rng = np.random.default_rng([self.config.seed, step])
         sizes = np.array([len(group) for group in self.groups], float)
         group = self.groups[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
         smaller = rng.random() < self.config.resample
         square = group[0].size[0] == group[0].size[1]
         degrade = TrainingDegradation(size=self.smallest if smaller and square else None)
-        samples = [self._sample(group, rng, degrade) for _ in range(self.config.batch)]
-        return self._collate(samples, rng, step)
+        chosen = list(range(self.config.batch)) if rows is None else list(rows)
+        sources = [np.random.default_rng([self.config.seed, step, row]) for row in chosen]
+        samples = [self._sample(group, source, degrade) for source in sources]
+        clean = torch.from_numpy(np.stack([sample.clean for sample in samples]))
+        return self._with_noise(clean, self._collate(samples, sources), step, chosen)
 
     def _sample(self, group: list[Entry], rng: np.random.Generator, degrade) -> AVSample:
         entry = group[int(rng.integers(len(group)))]
@@ -86,52 +109,54 @@ class BatchSource:
         varied = self.effects(sample.waveform, self.dataset.audio_rate, float(entry.rate), rng)
         return replace(sample, waveform=varied)
 
-    def _collate(self, samples: list[AVSample], rng: np.random.Generator, step: int) -> Batch:
+    def _collate(self, samples: list[AVSample], sources: list[np.random.Generator]) -> Condition:
         config, count, frames = self.config, len(samples), self.config.window_frames
-        generator = torch.Generator().manual_seed((config.seed * 1_000_003 + step) % 2**63)
-        clean = torch.from_numpy(np.stack([sample.clean for sample in samples]))
-        given = torch.ones(count, frames, dtype=torch.bool)
-        anonymous = rng.random(count)  # below the share: nothing of the recording is known
-        for row in range(count):
-            kind = rng.random()
-            if kind < config.frames_dropout:
-                given[row] = False
-                anonymous[row] -= config.generation_alone
-                if rng.random() < config.likeness:
-                    given[row, int(rng.integers(frames))] = True
-            elif kind < config.frames_dropout + config.lost_runs and frames > 1:
-                length = int(rng.integers(1, frames))
-                first = int(rng.integers(frames - length + 1))
-                given[row, first : first + length] = False
-        masked = np.full((count, 2), np.inf, np.float32)
-        reach = frames / 2 / float(samples[0].window.rate) + config.model.audio.context
-        for row in range(count):
-            if rng.random() < config.audio_masks:
-                masked[row] = np.sort(rng.uniform(-reach, reach, 2))
-        silent = np.zeros_like(samples[0].waveform) if samples[0].waveform is not None else None
-        heard = torch.from_numpy(rng.random(count) >= config.audio_dropout)
-        heard &= torch.tensor([sample.waveform is not None for sample in samples])
+        dropped = [self._dropped(sample, rng) for sample, rng in zip(samples, sources, strict=True)]
         times = np.stack([sample.window.frame_times() for sample in samples])
         condition = Condition(
             noisy=torch.from_numpy(np.stack([sample.noisy for sample in samples])),
-            given=given,
+            given=torch.from_numpy(np.stack([d.given for d in dropped])),
             times=torch.from_numpy(times).float(),
-            heard=heard,
+            heard=torch.tensor([d.heard for d in dropped]),
         )
-        if silent is not None:
-            starts = torch.tensor([sample.waveform_start for sample in samples])
+        sounding = [s.waveform for s in samples if s.waveform is not None]
+        if sounding:
+            silent = np.zeros_like(sounding[0])
             waveforms = [silent if s.waveform is None else s.waveform for s in samples]
-            sound = torch.from_numpy(np.stack(waveforms))
-            condition = replace(
-                condition, waveform=sound, waveform_start=starts, masked=torch.from_numpy(masked)
-            )
+            condition.waveform = torch.from_numpy(np.stack(waveforms))
+            condition.waveform_start = torch.tensor([s.waveform_start for s in samples])
+            condition.masked = torch.from_numpy(np.stack([d.masked for d in dropped]))
         told = [s for s in samples if s.acoustic is not None and s.mean is not None]
         if len(told) == count:
-            condition = replace(
-                condition,
-                acoustic=torch.from_numpy(np.array([s.acoustic for s in told])),
-                mean=torch.from_numpy(np.array([s.mean for s in told])),
-                mean_known=torch.from_numpy(anonymous >= _ANONYMOUS),
-            )
-        noise = torch.randn(clean.shape, generator=generator)
-        return Batch(clean, condition, config.model.noise.draw(count, generator), noise)
+            condition.acoustic = torch.from_numpy(np.array([s.acoustic for s in told]))
+            condition.mean = torch.from_numpy(np.array([s.mean for s in told]))
+            condition.mean_known = torch.tensor([d.mean_known for d in dropped])
+        return condition
+
+    def _dropped(self, sample: AVSample, rng: np.random.Generator) -> _Dropped:
+        config, frames = self.config, self.config.window_frames
+        given, mean_known = np.ones(frames, bool), rng.random() >= _ANONYMOUS
+        kind = rng.random()
+        if kind < config.frames_dropout:
+            given[:] = False
+            mean_known &= rng.random() >= config.generation_alone
+            if rng.random() < config.likeness:
+                given[int(rng.integers(frames))] = True
+        elif kind < config.frames_dropout + config.lost_runs and frames > 1:
+            length = int(rng.integers(1, frames))
+            first = int(rng.integers(frames - length + 1))
+            given[first : first + length] = False
+        heard = rng.random() >= config.audio_dropout and sample.waveform is not None
+        masked = np.full(2, np.inf, np.float32)
+        if rng.random() < config.audio_masks:
+            reach = frames / 2 / float(sample.window.rate) + config.model.audio.context
+            masked = np.sort(rng.uniform(-reach, reach, 2)).astype(np.float32)
+        return _Dropped(given, bool(heard), masked, bool(mean_known))
+
+    def _with_noise(self, clean: Tensor, condition: Condition, step: int, rows: list[int]) -> Batch:
+        """Diffusion noise is drawn for the whole batch: a row's does not depend on who asks."""
+        generator = torch.Generator().manual_seed((self.config.seed * 1_000_003 + step) % 2**63)
+        whole = (self.config.batch, *clean.shape[1:])
+        noise = torch.randn(whole, generator=generator)
+        sigma = self.config.model.noise.draw(self.config.batch, generator)
+        return Batch(clean, condition, sigma[rows], noise[rows])

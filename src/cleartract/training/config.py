@@ -14,7 +14,8 @@ class TrainingConfig(BaseModel):
         model: Architecture and noise levels.
         steps: Optimiser steps in all; the learning rate falls to zero over them.
         epoch_steps: Steps of one epoch; a panel and a checkpoint are written at its end.
-        batch: Windows per step.
+        batch: Windows per step, over all processes.
+        accumulate: Parts into which a process cuts its share of the batch, for less memory.
         window_frames: Frames per window [frames]; 1 trains a single-frame model.
         learning_rate: Peak learning rate.
         warmup: Steps of linear warm-up.
@@ -45,6 +46,7 @@ class TrainingConfig(BaseModel):
     steps: int = Field(8000, ge=1)
     epoch_steps: int = Field(1000, ge=1)
     batch: int = Field(2, ge=1)
+    accumulate: int = Field(1, ge=1)
     window_frames: int = Field(8, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     warmup: int = Field(100, ge=0)

@@ -23,6 +23,7 @@ from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.batches import Batch, BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
+from cleartract.training.processes import Processes
 
 LOG_STEPS = 50
 _VARIED = 0.7  # share of recordings whose articulation is read off a disturbed sound
@@ -106,6 +107,9 @@ def train(
 ) -> Model:
     """Train a model, or go on with a run that was stopped.
 
+    Several processes started by torchrun share every batch; they give the weights that one process
+    gives with the same config, up to the order of sums.
+
     Args:
         dataset: Training windows.
         folder: Run folder: `config.json`, `metrics.jsonl`, `checkpoint.pt`,
@@ -124,6 +128,10 @@ def train(
         CorpusError: If the folder holds a run with another config.
     """
     place = pick_device(device)
+    processes = Processes.joined(place.type)
+    if processes.count > 1 and place.type == "cuda":
+        place = torch.device("cuda", processes.local)
+    share = processes.share(config.batch)
     folder.mkdir(parents=True, exist_ok=True)
     described = config.model_dump_json(indent=1)
     torch.manual_seed(config.seed)
@@ -137,7 +145,8 @@ def train(
         model.load_state_dict(state["model"])
         average.load_state_dict(state["ema"])
         start = state["step"]
-    (folder / "config.json").write_text(described)
+    if processes.rank == 0:
+        (folder / "config.json").write_text(described)
     model, average = model.to(place).train(), average.to(place).eval()
     optimizer = torch.optim.AdamW(
         parameter_groups(model, config.audio_rate),
@@ -147,32 +156,44 @@ def train(
     )
     if state is not None:
         optimizer.load_state_dict(state["optimizer"])
+    processes.copy_from_first(model)
+    processes.copy_from_first(average)
     if model.inversion is not None:
         dataset.articulation = varied_articulation(model.inversion, config.seed)
     precision = _precision(config, place)
     end = min(config.steps, stop_after or config.steps)
-    log = _Log(folder, start, config, end)
-    for step, batch in enumerate(_prefetched(BatchSource(dataset, config), start, end), start):
+    first = processes.rank == 0
+    log = _Log(folder, start, config, end) if first else None
+    parts = [share[part :: config.accumulate] for part in range(config.accumulate)]
+    source = BatchSource(dataset, config)
+    for step, batches in enumerate(_prefetched(source, parts, start, end), start):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step) * group["factor"]
-        batch = batch.to(place)
-        with precision():
-            losses = batch_loss(model, batch, config.difference, config.lost_weight)
         optimizer.zero_grad(set_to_none=True)
-        (losses / (severity(model, batch) + 0.1)).mean().backward()
+        measured: list[tuple[float, float, bool]] = []
+        for batch in batches:
+            batch = batch.to(place)
+            with precision():
+                losses = batch_loss(model, batch, config.difference, config.lost_weight)
+            (losses / (severity(model, batch) + 0.1)).sum().div(config.batch).backward()
+            given = batch.condition.given.all(1)
+            measured += zip(losses.tolist(), batch.sigma.tolist(), given.tolist(), strict=True)
+        processes.sum_gradients(model)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         if bool(torch.isfinite(norm)):
             optimizer.step()
             update_average(average, model, min(config.ema, (step + 1) / (step + 10)))
-        metrics = log.add(step, losses.detach(), batch, float(norm))
+        measured = processes.gathered(measured)
+        metrics = log.add(step, measured, float(norm)) if log else None
         if metrics and progress:
             progress(step + 1, config.steps, metrics)
         done = step + 1
         epoch_ends = done % config.epoch_steps == 0 or done == end
-        if epoch_ends or done % CHECKPOINT_STEPS == 0:
+        if first and (epoch_ends or done % CHECKPOINT_STEPS == 0):
             _save(folder, done, model, average, optimizer, described, config)
-        if on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
+        if first and on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
             on_epoch(average, math.ceil(done / config.epoch_steps))
+    processes.wait()
     return average
 
 
@@ -198,18 +219,24 @@ def _precision(config: TrainingConfig, place: torch.device):
     return lambda: torch.autocast(place.type, dtype=torch.bfloat16)
 
 
-def _prefetched(source: BatchSource, start: int, end: int) -> Iterator[Batch]:
-    """Batches in order, the next one prepared while the current one is used."""
+def _prefetched(
+    source: BatchSource, parts: list[range], start: int, end: int
+) -> Iterator[list[Batch]]:
+    """Parts of the batches in order, the next ones prepared while the current ones are used."""
     from concurrent.futures import ThreadPoolExecutor
 
     if start >= end:
         return
+
+    def draw(step: int) -> list[Batch]:
+        return [source.draw(step, rows) for rows in parts if rows]
+
     with ThreadPoolExecutor(1) as pool:
-        upcoming = pool.submit(source.draw, start)
+        upcoming = pool.submit(draw, start)
         for step in range(start, end):
             batch = upcoming.result()
             if step + 1 < end:
-                upcoming = pool.submit(source.draw, step + 1)
+                upcoming = pool.submit(draw, step + 1)
             yield batch
 
 
@@ -243,11 +270,10 @@ class _Log:
         self.since, self.steps = time.perf_counter(), 0
         self.sums: dict[str, list[float]] = {}
 
-    def add(self, step: int, losses: Tensor, batch: Batch, norm: float) -> dict[str, float] | None:
+    def add(self, step: int, measured: list[tuple], norm: float) -> dict[str, float] | None:
         self.steps += 1
         self.sums.setdefault("gradient_norm", []).append(norm)
-        given = batch.condition.given.all(1)
-        for loss, sigma, all_given in zip(losses.tolist(), batch.sigma, given, strict=True):
+        for loss, sigma, all_given in measured:
             kind = "one_step" if sigma >= self.maximum else "diffusion"
             kind += "" if all_given else "_lost"
             self.sums.setdefault("loss", []).append(loss)
