@@ -8,6 +8,7 @@ from cleartract.cli import main
 from cleartract.errors import CorpusError
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.simulation import CorpusSettings, simulate, split_of, tasks
+from cleartract.training.inversion import read_motion
 
 
 def files(corpus):
@@ -59,6 +60,20 @@ def test_another_corpus_is_not_mixed_in(corpus):
     with pytest.raises(CorpusError, match="other settings"):
         simulate(corpus, CorpusSettings(speakers=4))
     assert main(["simulate", "--out", str(corpus), "--speakers", "5"]) == 7
+
+
+def test_sound_without_frames(tmp_path):
+    out = tmp_path / "speech"
+    command = ["simulate", "--out", str(out), "--sound-only", "--speakers", "2"]
+    assert main([*command, "--minutes", "0.02", "--seconds", "0.5", "--workers", "1"]) == 0
+    found = read_motion(out, "train")
+    assert len(found) == len(list(out.rglob("speech*.npz"))) >= 2
+    for item in found:
+        seconds = len(item.sound) / 16_000
+        assert item.tract.shape[1] == 19
+        assert len(item.tract) / item.state_rate == pytest.approx(seconds, abs=0.02)
+        assert np.abs(item.sound).max() > 0.05
+    assert main([*command[:3], "--speakers", "2"]) == 7  # another corpus is not mixed in
 
 
 def test_splits_are_by_speaker():

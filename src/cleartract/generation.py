@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as functional
 from pydantic import Field, field_validator
 
 from cleartract.errors import UsageError
 from cleartract.model import Model
 from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.acoustic import Moments, cross_predicted, prediction_skill, shrunk
 from cleartract.recordings.recording import Intensity, Recording, prepared_audio
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
 from cleartract.restore import Progress
@@ -41,21 +45,24 @@ def generate(
     sample_rate: int,
     model: Model,
     settings: GenerateSettings,
-    reference: np.ndarray | None = None,
+    reference: Recording | np.ndarray | None = None,
     progress: Callable[[int, int], None] | Progress | None = None,
 ) -> Recording:
     """Make rtMRI frames for a sound.
 
-    Each window is given the frames that it shares with the one before, so that anatomy and
-    movement go on, and the overlaps are blended.
+    Articulation is read off the sound, related to frames as in the reference recording (or in the
+    speaker who lent the model a likeness), and what that predicts is told to the diffusion model.
+    Each window is given the frames that it shares with the one before, so that anatomy and movement
+    go on, and the overlaps are blended.
 
     Args:
         audio: Waveform, (sample,).
         sample_rate: [Hz].
         model: In evaluation mode, with an audio encoder.
         settings: How; `samples` is not used.
-        reference: One frame (height, width) of the speaker whose likeness is wanted: the posture
-            just before the sound. Any unit; the result has the same one.
+        reference: The speaker whose likeness is wanted: a recording with sound, from which the
+            model learns how the speaker looks when speaking, or one frame (height, width), the
+            posture just before the sound. Any unit; the result has the same one.
         progress: Called with frames done and frames in all.
 
     Returns:
@@ -70,24 +77,33 @@ def generate(
     total = int(len(audio) / sample_rate * rate)
     if total < 1:
         raise UsageError("the sound is shorter than one frame")
-    lead = 0 if reference is None else 1
+    frame = reference if isinstance(reference, np.ndarray) else None
+    lead = 0 if frame is None else 1
     scale = Intensity(0.0, 220.0)  # leaves headroom above the brightest tissue
-    size = (settings.size, settings.size)
+    size: tuple[int, ...] = (settings.size, settings.size)
     if reference is not None:
-        scale, size = Intensity.of(reference[None]), reference.shape
+        known = reference[None] if isinstance(reference, np.ndarray) else reference.frames
+        scale, size = Intensity.of(known), known.shape[1:]
     frames = np.zeros((lead + total, *size), np.float32)
     given = np.zeros(len(frames), bool)
-    if reference is not None:
-        frames[0], given[0] = scale.apply(reference), True
-    sound = None
+    if frame is not None:
+        frames[0], given[0] = scale.apply(frame), True
+    sound, told = None, Told()
     if settings.use_audio:
         waited = np.zeros(round(lead / rate * AUDIO_RATE), np.float32)
         sound = np.concatenate([waited, prepared_audio(audio, sample_rate, AUDIO_RATE)])
+        times = (np.arange(len(frames)) + 0.5) / float(rate)
+        if isinstance(reference, Recording):
+            told = told_by_reference(model, sound, times, reference, scale)
+        elif frame is None:
+            told = told_by_likeness(model, sound, times, settings.size)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-    blended = OverlapAdd(len(frames), size, settings.blend)
+    blended = OverlapAdd(len(frames), (size[0], size[1]), settings.blend)
     device, context = next(model.parameters()).device, model.config.audio.context
     for window in cut.windows(len(frames), rate):
-        condition = window_condition([window], frames, sound, context, device, given)
+        condition = window_condition(
+            [window], frames, sound, context, device, given, told.mean, told.frames
+        )
         made = sample_windows(model, condition, [window], len(frames), settings)
         result = made[0].float().cpu().numpy()
         blended.add(result, window.first)
@@ -102,3 +118,49 @@ def generate(
     values = np.clip(scale.undo(found), 0.0, peak)
     provenance = {"path": "generated from sound"}
     return Recording(values, rate, audio, sample_rate, peak=peak, provenance=provenance)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the sound tells: mean frame (height, width) and predicted frames, normalised."""
+
+    mean: np.ndarray | None = None
+    frames: np.ndarray | None = None
+
+
+def told_by_reference(
+    model: Model, sound: np.ndarray, times: np.ndarray, reference: Recording, scale: Intensity
+) -> Told:
+    """Frames as the reference speaker would look, saying what the sound says.
+
+    Args:
+        model: With inversion, or nothing is told.
+        sound: At the encoder's rate.
+        times: Of the frames to make [s].
+        reference: Recording with sound.
+        scale: Its intensity scale.
+    """
+    spoken = reference.audio_at(AUDIO_RATE)
+    if model.inversion is None or spoken is None:
+        return Told()
+    own_times = (np.arange(len(reference)) + 0.5) / float(reference.rate)
+    features, frames = model.inversion.at(spoken, own_times), scale.apply(reference.frames)
+    everything = np.ones(len(frames), bool)
+    held_out = cross_predicted(features, frames, everything, float(reference.rate))
+    if held_out is None:
+        return Told()
+    moments = Moments.of(features, frames)
+    mean = moments.mean()
+    told = moments.predict(model.inversion.at(sound, times))
+    return Told(mean, shrunk(told, mean, prediction_skill(held_out, frames, mean)))
+
+
+def told_by_likeness(model: Model, sound: np.ndarray, times: np.ndarray, size: int) -> Told:
+    """Frames in the likeness that comes with the model, at any size [pixels]."""
+    if not model.config.likeness or model.inversion is None:
+        return Told()
+    planes = torch.cat([model.likeness_mean[None], model.likeness_modes])[None].float()
+    scaled = functional.interpolate(planes, (size, size), mode="bilinear", antialias=True)
+    mean, modes = scaled[0, 0].cpu().numpy(), scaled[0, 1:].cpu().numpy()
+    features = model.inversion.at(sound, times)
+    return Told(mean, (mean + np.tensordot(features, modes, 1)).astype(np.float32))

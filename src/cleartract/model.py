@@ -16,7 +16,7 @@ from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditione
 from cleartract.diffusion.noise_levels import NoiseLevels
 from cleartract.errors import WeightsError
 from cleartract.networks.audio import AudioConfig, AudioEncoder
-from cleartract.networks.inversion import ArticulatoryInversion
+from cleartract.networks.inversion import PARAMETERS, ArticulatoryInversion
 from cleartract.networks.video_unet import UNetConfig, VideoUNet
 
 FORMAT_VERSION = "1"
@@ -30,6 +30,8 @@ class ModelConfig(BaseModel):
         unet: The video U-Net.
         audio: The audio encoder; its channels must be the U-Net's token channels.
         inversion: The encoder that tells articulation for `unet.acoustic`; None without it.
+        likeness: Size of the frames of a speaker who lends the model a likeness where sound is
+            all that is known [pixels]; 0 for none.
         noise: Noise levels.
         correction_spread: How far clean frames lie from given noisy ones [normalised intensity].
         intensity_spread: How far clean frames lie from `intensity_mean` where none is given.
@@ -40,6 +42,7 @@ class ModelConfig(BaseModel):
     unet: UNetConfig = UNetConfig(widths=(64, 96, 128), blocks=1)
     audio: AudioConfig = AudioConfig()
     inversion: AudioConfig | None = None
+    likeness: int = Field(0, ge=0)
     noise: NoiseLevels = NoiseLevels()
     correction_spread: float = Field(0.06, gt=0)
     intensity_spread: float = Field(0.25, gt=0)
@@ -51,6 +54,8 @@ class ModelConfig(BaseModel):
             raise ValueError("unet.token_channels must equal audio.channels (or be 0: no audio)")
         if self.unet.acoustic != (self.inversion is not None):
             raise ValueError("unet.acoustic and inversion belong together")
+        if self.likeness and self.inversion is None:
+            raise ValueError("a likeness needs inversion")
         return self
 
 
@@ -107,6 +112,9 @@ class Condition:
 class Model(nn.Module):
     """Diffusion denoiser of rtMRI windows conditioned on noisy frames and audio."""
 
+    likeness_mean: Tensor
+    likeness_modes: Tensor
+
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
@@ -116,6 +124,9 @@ class Model(nn.Module):
         if config.inversion is not None:
             # trained by itself, before and on much more speech than there are frames
             self.inversion = ArticulatoryInversion(config.inversion).requires_grad_(False)
+        if size := config.likeness:
+            self.register_buffer("likeness_mean", torch.zeros(size, size))
+            self.register_buffer("likeness_modes", torch.zeros(PARAMETERS, size, size))
 
     def tokens(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor] | None:
         """Audio tokens (batch, token, channel), their times [s], and which are heard."""

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from cleartract.errors import CorpusError
-from cleartract.types import exact_rate
 
 FORMAT = 1
 RECONSTRUCTIONS = ("view_shared", "cg_sense")
@@ -34,6 +33,7 @@ class CorpusSettings:
         coils: Receive coils, 2 to 8.
         timit_share: Share of recordings with the 68x68, 23.18 fps protocol.
         golden: Golden-angle order of the interleaves.
+        sound_only: Sound and motor trajectories without frames, for articulatory inversion.
     """
 
     speakers: int = 8
@@ -43,6 +43,7 @@ class CorpusSettings:
     coils: int = 4
     timit_share: float = 0.3
     golden: bool = False
+    sound_only: bool = False
 
     def __post_init__(self) -> None:
         if self.speakers < 1 or not 0 < self.minutes < 1e6 or not 0.5 <= self.seconds <= 600:
@@ -60,10 +61,11 @@ class Task:
     speaker: int
     index: int
     split: str
+    kind: str = "recording"
 
     def path(self, folder: Path) -> Path:
         """Where the recording lies."""
-        return folder / f"speaker{self.speaker:03d}" / f"recording{self.index:02d}.npz"
+        return folder / f"speaker{self.speaker:03d}" / f"{self.kind}{self.index:02d}.npz"
 
 
 def split_of(speaker: int, speakers: int) -> str:
@@ -79,8 +81,9 @@ def split_of(speaker: int, speakers: int) -> str:
 def tasks(settings: CorpusSettings) -> list[Task]:
     """All recordings of a corpus, speakers in turn."""
     each = max(1, round(settings.minutes * 60 / settings.seconds / settings.speakers))
+    kind = "speech" if settings.sound_only else "recording"
     return [
-        Task(speaker, index, split_of(speaker, settings.speakers))
+        Task(speaker, index, split_of(speaker, settings.speakers), kind)
         for index in range(each)
         for speaker in range(settings.speakers)
     ]
@@ -173,6 +176,38 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> dict[str, np.nda
     }
 
 
+def simulate_speech(settings: CorpusSettings, task: Task) -> dict[str, np.ndarray]:
+    """Simulate the sound of one utterance and the motion that made it, without frames.
+
+    Returns:
+        `audio`, `sample_rate`, `tract`, `state_rate` and `parameters` as `simulate_recording`.
+    """
+    from cleartract.phantom.speaker import Speaker
+    from cleartract.phantom.speech import AUDIO_RATE, STATE_RATE, perform
+    from cleartract.phantom.utterances import random_utterance
+
+    rng = np.random.default_rng([settings.seed, task.speaker, task.index])
+    speaker = Speaker.random(settings.seed * 100_003 + task.speaker)
+    pitch = speaker.pitch * np.exp(rng.normal(0, 0.05))
+    segments = random_utterance(rng, settings.seconds)
+    speech = perform(segments, rng, pitch, speaker.tract_size)
+    parameters = {
+        "format": FORMAT,
+        "split": task.split,
+        "speaker": f"speaker{task.speaker:03d}",
+        "tract_size": speaker.tract_size,
+        "seed": [settings.seed, task.speaker, task.index],
+        "segments": [[phone, round(t, 6)] for phone, t in segments],
+    }
+    return {
+        "audio": speech.audio,
+        "sample_rate": np.array(AUDIO_RATE),
+        "tract": speech.tract.astype(np.float32),
+        "state_rate": np.array(STATE_RATE),
+        "parameters": np.array(json.dumps(parameters, sort_keys=True)),
+    }
+
+
 def check_extra() -> None:
     """Raise CorpusError, with the remedy, where the optional extra is not installed."""
     from importlib.util import find_spec
@@ -195,12 +230,13 @@ def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
     settings, task, folder = job
     target = task.path(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    stored = simulate_recording(settings, task)
+    made = simulate_speech if settings.sound_only else simulate_recording
+    stored = made(settings, task)
     temporary = target.with_suffix(f".{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
         np.savez(file, **stored)  # type: ignore[arg-type]
     os.replace(temporary, target)
-    return len(stored["clean"]) / float(exact_rate(stored["rate"]))
+    return len(stored["audio"]) / float(stored["sample_rate"])
 
 
 def _quiet_worker() -> None:
@@ -231,6 +267,8 @@ def simulate(
         CorpusError: If the folder holds a corpus of other settings.
     """
     described = {"format": FORMAT, **asdict(settings)}
+    if not settings.sound_only:
+        del described["sound_only"]  # as before there was a choice
     header = folder / "corpus.json"
     if header.exists():
         try:

@@ -156,7 +156,9 @@ def test_inversion_is_learned_and_not_learned_again(corpus, tiny_config):
     again = initial_model(config, learned, spoken)
     for name, tensor in learned.inversion.state_dict().items():
         assert torch.equal(tensor, again.inversion.state_dict()[name])
-    for a, b in zip(learned.audio.parameters(), learned.inversion.encoder.parameters(), strict=True):
+    for a, b in zip(
+        learned.audio.parameters(), learned.inversion.encoder.parameters(), strict=True
+    ):
         assert torch.equal(a, b)  # the audio pathway starts from what inversion learned
 
 

@@ -12,6 +12,8 @@ import tyro
 from cleartract.commands.outputs import check_targets, sha256, versions
 from cleartract.errors import RecordingError, UsageError
 
+_LONGEST = 2000  # frames of a reference recording that are used
+
 
 @dataclass(frozen=True)
 class Generate:
@@ -22,9 +24,9 @@ class Generate:
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Result: .mp4, .mov, .avi or .npz; by default AUDIO_generated.mp4."""
     reference: Path | None = None
-    """Frame (.png, .jpg, .tif) or recording of the speaker whose likeness is wanted."""
-    reference_frame: int = 0
-    """Which frame of a reference recording: the posture just before the sound."""
+    """Speaker whose likeness is wanted: a recording with sound, or a frame (.png, .jpg, .tif)."""
+    reference_frame: int | None = None
+    """Use this frame of the reference recording alone: the posture just before the sound."""
     rate: str | None = None
     """Frames per second, 83.28 or 65040/781; by default that of the reference recording."""
     size: int | None = None
@@ -77,6 +79,8 @@ class Generate:
                 raise UsageError("--seconds must be positive")
             samples = samples[: round(self.seconds * sample_rate)]
         model, _ = load_model(self.weights, usable_device(self.device))
+        if self.reference is not None and self.size is not None:
+            raise UsageError("--size is that of the reference; give one of both")
         reference, own_rate = self._reference(model)
         names = ("window_duration", "step_duration", "sampler", "steps", "guidance", "seed")
         values: dict[str, Any] = {name: getattr(self, name) for name in names}
@@ -110,7 +114,7 @@ class Generate:
         print(f"{output}: {len(made)} frames generated from sound")
 
     def _reference(self, model: Any) -> tuple[Any, str | None]:
-        """Frame of the reference and the rate of its recording."""
+        """Frame or recording of the reference, and the rate of its recording."""
         import numpy as np
 
         from cleartract.recordings.video_io import open_recording
@@ -131,15 +135,17 @@ class Generate:
             rate = None
         else:
             recording = open_recording(self.reference)
-            number = self.reference_frame
+            rate = str(recording.rate)
+            if self.reference_frame is None and recording.audio is not None:
+                part = recording.excerpt(0, min(len(recording), _LONGEST))
+                return denoise_recording(part, model, DenoiseSettings()).recording, rate
+            number = self.reference_frame or 0
             if not 0 <= number < len(recording):
                 raise UsageError(f"--reference-frame must lie in 0 to {len(recording) - 1}")
             first = max(0, min(number - 8, len(recording) - 16))
             part = recording.excerpt(first, min(16, len(recording)))
             clean = denoise_recording(part, model, DenoiseSettings(use_audio=False))
-            frame, rate = clean.recording.frames[number - first], str(recording.rate)
+            frame = clean.recording.frames[number - first]
         if min(frame.shape) < 16 or not np.ptp(frame) > 0:
             raise RecordingError(f"{self.reference}: no picture to see in it")
-        if self.size is not None and frame.shape != (self.size, self.size):
-            raise UsageError(f"--size: the reference has {frame.shape[1]}x{frame.shape[0]} pixels")
         return frame, rate

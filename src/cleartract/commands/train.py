@@ -56,7 +56,7 @@ class Train:
         from cleartract.training.config import TrainingConfig
         from cleartract.training.loop import train
         from cleartract.training.panels import QualitativePanel
-        from cleartract.training.start import initial_model, needs_inversion
+        from cleartract.training.start import initial_model, lend_likeness, needs_inversion
 
         try:
             text = self.config.read_text() if self.config else "{}"
@@ -87,6 +87,7 @@ class Train:
                 initial = initial_model(
                     config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
                 )
+            lend_likeness(initial, self.data)
         panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(

@@ -55,6 +55,11 @@ class Moments:
         """Mean frame, (height, width)."""
         return self.cross[-1] / self.frames
 
+    def regression(self) -> np.ndarray:
+        """Pixels per unit of each feature, and their value where all features are 0, last;
+        (feature + 1, height, width)."""
+        return np.tensordot(self._inverse(), self.cross, 1).astype(np.float32)
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         r"""Frames by ridge regression, (frame, height, width).
 
@@ -62,11 +67,13 @@ class Moments:
 
         where the constant is not penalised.
         """
+        weights = (_with_constant(features) @ self._inverse()).astype(np.float32)
+        return np.tensordot(weights, self.cross, 1)
+
+    def _inverse(self) -> np.ndarray:
         penalty = np.full(len(self.gram), RIDGE)
         penalty[-1] = 1e-6
-        inverse = np.linalg.inv(self.gram.astype(np.float64) + np.diag(penalty))
-        weights = (_with_constant(features) @ inverse).astype(np.float32)
-        return np.tensordot(weights, self.cross, 1)
+        return np.linalg.inv(self.gram.astype(np.float64) + np.diag(penalty))
 
 
 def _with_constant(features: np.ndarray) -> np.ndarray:

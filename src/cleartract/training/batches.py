@@ -110,7 +110,7 @@ class BatchSource:
         return replace(sample, waveform=varied)
 
     def _collate(self, samples: list[AVSample], sources: list[np.random.Generator]) -> Condition:
-        config, count, frames = self.config, len(samples), self.config.window_frames
+        count = len(samples)
         dropped = [self._dropped(sample, rng) for sample, rng in zip(samples, sources, strict=True)]
         times = np.stack([sample.window.frame_times() for sample in samples])
         condition = Condition(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import torch
 
+from cleartract.errors import CorpusError
 from cleartract.model import Model
+from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.acoustic import Moments
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import SpokenMotion, pretrain
 
@@ -39,6 +46,38 @@ def initial_model(
         if model.inversion is not None:
             model.inversion.load_state_dict(head.state_dict())
     return model
+
+
+def lend_likeness(model: Model, corpus: Path) -> Path | None:
+    """Let a training speaker of a simulated corpus lend the model a likeness.
+
+    Clean frames of the longest recording of the wanted size are related to the articulation that
+    the model reads off their sound.
+
+    Returns:
+        The recording, or None where the model wants none.
+
+    Raises:
+        CorpusError: If there is no such recording.
+    """
+    size = model.config.likeness
+    if not size or model.inversion is None:
+        return None
+    entries = AVDataset(corpus, "train").entries
+    fitting = [e for e in entries if e.simulated and e.size == (size, size)]
+    if not fitting:
+        raise CorpusError(f"{corpus}: has no simulated training recording of {size}x{size} pixels")
+    chosen = max(fitting, key=lambda entry: entry.frames)
+    clean = SimulatedRecording.load(chosen.path).truth()
+    audio = clean.audio_at(AUDIO_RATE)
+    if audio is None:
+        raise CorpusError(f"{chosen.path}: has no sound")
+    times = (np.arange(len(clean)) + 0.5) / float(clean.rate)
+    moments = Moments.of(model.inversion.eval().at(audio, times), clean.frames)
+    regression = torch.from_numpy(moments.regression())
+    model.likeness_mean.copy_(regression[-1])
+    model.likeness_modes.copy_(regression[:-1])
+    return chosen.path
 
 
 def needs_inversion(config: TrainingConfig, weights: Model | None) -> bool:
