@@ -16,6 +16,7 @@ from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditione
 from cleartract.diffusion.noise_levels import NoiseLevels
 from cleartract.errors import WeightsError
 from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.interpolation import interpolation_weights
 from cleartract.networks.inversion import PARAMETERS, ArticulatoryInversion
 from cleartract.networks.video_unet import UNetConfig, VideoUNet
 
@@ -34,7 +35,8 @@ class ModelConfig(BaseModel):
             all that is known [pixels]; 0 for none.
         noise: Noise levels.
         correction_spread: How far clean frames lie from given noisy ones [normalised intensity].
-        intensity_spread: How far clean frames lie from `intensity_mean` where none is given.
+        interpolation_spread: How far they lie from interpolated ones.
+        intensity_spread: How far they lie from `intensity_mean`, where nothing else is known.
         intensity_mean: Mean intensity of clean frames.
     """
 
@@ -45,6 +47,7 @@ class ModelConfig(BaseModel):
     likeness: int = Field(0, ge=0)
     noise: NoiseLevels = NoiseLevels()
     correction_spread: float = Field(0.06, gt=0)
+    interpolation_spread: float = Field(0.12, gt=0)
     intensity_spread: float = Field(0.25, gt=0)
     intensity_mean: float = 0.25
 
@@ -144,11 +147,33 @@ class Model(nn.Module):
             heard = heard & ~((times >= first) & (times < last))
         return self.audio.with_null(tokens, heard), times, heard
 
-    def spread(self, given: Tensor) -> Tensor:
-        """Expected distance of the clean frames from the guess, (batch, frame, 1, 1)."""
-        config = self.config
-        near, far = config.correction_spread, config.intensity_spread
-        return torch.where(given, near, far)[..., None, None]
+    def guess(self, condition: Condition) -> tuple[Tensor, Tensor]:
+        r"""First guess of the clean frames, and how far from it they are expected to lie.
+
+        .. math:: g_f = n_f \text{ where given, else } t_f + \sum_k w_{fk} (n_k - t_k)
+
+        with the noisy frames n, the frames t told by the sound (else the mean frame, else the mean
+        intensity), and the weights w of linear interpolation between given frames.
+
+        Returns:
+            (batch, frame, height, width) and (batch, frame, 1, 1).
+        """
+        config, given, noisy = self.config, condition.given.bool(), condition.noisy
+        mask, anything = given[..., None, None], torch.zeros_like(given)
+        fallback = torch.full_like(noisy, config.intensity_mean)
+        if config.unet.interpolate:
+            told = condition.told()
+            if told is not None:
+                frames, kind = told
+                fallback = torch.where(kind[:, None, None, None] > 0, frames, fallback)
+                anything = anything | (kind[:, None] > 0)
+            anything = anything | given.any(1, keepdim=True)
+            weights = interpolation_weights(given).to(noisy)
+            rest = torch.einsum("bfk,bkyx->bfyx", weights, (noisy - fallback) * mask)
+            fallback = fallback + rest
+        far = torch.where(anything, config.interpolation_spread, config.intensity_spread)
+        spread = torch.where(given, config.correction_spread, far)
+        return torch.where(mask, noisy, fallback), spread[..., None, None]
 
     def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
         """Estimate clean frames from diffusion state x at noise level sigma (batch,)."""
@@ -161,21 +186,23 @@ class Model(nn.Module):
             condition: What is known about the windows.
             guidance: Weight of the audio, see `diffusion.denoiser.guided`.
         """
-        given = condition.given.bool()
-        mask = given[..., None, None]
-        guess = torch.where(mask, condition.noisy, self.config.intensity_mean)
-        common = dict(guess=guess, spread=self.spread(given))
-        common |= dict(noisy=condition.noisy, given=given, times=condition.times)
-        heard = conditioned(
-            self.denoiser, **common, audio=self.tokens(condition), acoustic=condition.told()
-        )
+        heard = self._conditioned(condition)
         if guidance == 1 or condition.waveform is None:
             return heard
-        silent = condition.without_audio()
-        null = conditioned(
-            self.denoiser, **common, audio=self.tokens(silent), acoustic=silent.told()
+        return guided(heard, self._conditioned(condition.without_audio()), guidance)
+
+    def _conditioned(self, condition: Condition) -> DenoiserFunction:
+        guess, spread = self.guess(condition)
+        return conditioned(
+            self.denoiser,
+            guess=guess,
+            spread=spread,
+            noisy=guess if self.config.unet.interpolate else condition.noisy,
+            given=condition.given.bool(),
+            times=condition.times,
+            audio=self.tokens(condition),
+            acoustic=condition.told(),
         )
-        return guided(heard, null, guidance)
 
 
 def save_model(model: Model, path: Path, training: dict[str, Any], half: bool = True) -> None:

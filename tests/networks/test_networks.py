@@ -7,6 +7,7 @@ import torch
 from cleartract.model import Condition, Model
 from cleartract.networks.attention import AudioCrossAttention, TimeBias
 from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.interpolation import interpolation_weights
 from cleartract.networks.layers import TemporalConv
 from cleartract.networks.log_mel import AUDIO_RATE, HOP, LogMel
 
@@ -153,3 +154,74 @@ def test_token_times_lie_within_the_sound(encoder):
     assert float(times[0].min()) >= -0.2
     assert float(times[0].max()) <= -0.2 + 5600 / AUDIO_RATE + 0.01
     torch.testing.assert_close(times[1] - times[0], torch.full_like(times[0], 0.2))
+
+
+def test_interpolation_is_linear_between_given_frames_and_held_outside():
+    given = torch.tensor([[0, 1, 0, 0, 1, 0], [1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]]).bool()
+    weights = interpolation_weights(given)
+    torch.testing.assert_close(weights[1], torch.eye(6))
+    assert not weights[2].any()
+    values = torch.tensor([9.0, 1.0, 9.0, 9.0, 4.0, 9.0])
+    torch.testing.assert_close(weights[0] @ values, torch.tensor([1.0, 1.0, 2.0, 3.0, 4.0, 4.0]))
+    assert not weights[:, :, :][~given[:, None].expand_as(weights)].any()
+
+
+@pytest.fixture
+def guessing_model(tiny_config):
+    unet = tiny_config.unet.model_copy(update={"acoustic": True, "interpolate": True})
+    torch.manual_seed(0)
+    return Model(tiny_config.model_copy(update={"unet": unet, "inversion": tiny_config.audio}))
+
+
+def test_the_first_guess(guessing_model):
+    """Given frames are themselves; sound tells what lies between; without sound it is a line."""
+    config = guessing_model.config
+    known = condition(1, 6)
+    given = torch.tensor([[True, False, False, True, False, False]])
+    told = torch.rand(1, 6, 20, 22)
+    hidden = dataclasses.replace(known, given=given, mean=told.mean(1), acoustic=told)
+    guess, spread = guessing_model.guess(hidden)
+    torch.testing.assert_close(guess[given], known.noisy[given])
+    rest = known.noisy - told
+    torch.testing.assert_close(guess[0, 1], told[0, 1] + (2 * rest[0, 0] + rest[0, 3]) / 3)
+    torch.testing.assert_close(guess[0, 5], told[0, 5] + rest[0, 3])
+    near, far = config.correction_spread, config.interpolation_spread
+    torch.testing.assert_close(spread.flatten(), torch.where(given[0], near, far))
+    silent, _ = guessing_model.guess(hidden.without_audio())
+    torch.testing.assert_close(silent[0, 1], (2 * known.noisy[0, 0] + known.noisy[0, 3]) / 3)
+    nothing = dataclasses.replace(known, given=torch.zeros(1, 6).bool())
+    guess, spread = guessing_model.guess(nothing)
+    assert (guess == config.intensity_mean).all()
+    assert (spread == config.intensity_spread).all()
+
+
+def test_unheard_windows_are_told_the_mean_frame(guessing_model):
+    both = condition(3, 4)
+    both.mean, both.acoustic = torch.rand(3, 20, 22), torch.rand(3, 4, 20, 22)
+    both.heard = torch.tensor([True, False, True])
+    both.mean_known = torch.tensor([True, True, False])
+    frames, kind = both.told()
+    assert kind.tolist() == [1.0, 0.5, 0.0]
+    torch.testing.assert_close(frames[0], both.acoustic[0])
+    torch.testing.assert_close(frames[1], both.mean[1].expand(4, -1, -1))
+    x, sigma = torch.rand(3, 4, 20, 22), torch.ones(3)
+    with torch.no_grad():
+        for parameter in guessing_model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        before = guessing_model(x, sigma, both)
+        both.acoustic = both.acoustic + 1.0
+        after = guessing_model(x, sigma, both)
+    assert not torch.allclose(before[0], after[0])
+    torch.testing.assert_close(before[1:], after[1:])
+
+
+def test_masked_sound_is_not_heard(tiny_model):
+    x, sigma, heard = torch.rand(2, 5, 20, 22), torch.tensor([0.1, 1.0]), condition()
+    everywhere = torch.tensor([[-9.0, 9.0], [-9.0, 9.0]])
+    masked = dataclasses.replace(heard, masked=everywhere)
+    null = tiny_model(x, sigma, heard.without_audio())
+    torch.testing.assert_close(tiny_model(x, sigma, masked), null, rtol=1e-5, atol=1e-6)
+    part = dataclasses.replace(heard, masked=torch.tensor([[-9.0, 0.0], [-9.0, 0.0]]))
+    found = tiny_model(x, sigma, part)
+    assert not torch.allclose(found, null, rtol=1e-3)
+    assert not torch.allclose(found, tiny_model(x, sigma, heard), rtol=1e-3)

@@ -196,7 +196,7 @@ def test_frame_difference_in_the_loss(dataset, config, tiny_model):
         plain, heavy = batch_loss(tiny_model, batch), batch_loss(tiny_model, batch, 2.0)
         sigma = batch.sigma[:, None, None, None]
         estimate = tiny_model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
-        scale = loss_weight(sigma, tiny_model.spread(batch.condition.given)).sqrt()
+        scale = loss_weight(sigma, tiny_model.guess(batch.condition)[1]).sqrt()
         change = (scale * (estimate - batch.clean)).diff(dim=1)
     torch.testing.assert_close(heavy - plain, 2 * (change**2).mean((1, 2, 3)))
 
@@ -216,7 +216,7 @@ def test_bf16_trains_too(tmp_path, dataset, config):
 
 def test_severity_is_the_loss_of_doing_nothing(dataset, config, tiny_model):
     batch = BatchSource(dataset, config).draw(1)
-    spread = tiny_model.spread(batch.condition.given)
+    spread = tiny_model.guess(batch.condition)[1]
     guess = torch.where(
         batch.condition.given[..., None, None],
         batch.condition.noisy,

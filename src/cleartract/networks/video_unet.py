@@ -28,6 +28,8 @@ class UNetConfig(BaseModel):
         token_channels: Channels of the audio tokens; 0 builds a network without audio.
         acoustic: Whether the mean frame of the recording, or frames predicted from its sound, are
             given beside the noisy ones.
+        interpolate: Whether frames that are not given are shown as first guessed, from the sound
+            and by interpolation in time; otherwise they are shown as empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +44,7 @@ class UNetConfig(BaseModel):
     temporal_attention: bool = True
     token_channels: int = Field(96, ge=0)
     acoustic: bool = False
+    interpolate: bool = False
 
     @model_validator(mode="after")
     def _buildable(self) -> UNetConfig:
@@ -152,7 +155,8 @@ class VideoUNet(nn.Module):
         Args:
             x: Scaled diffusion state, (batch, frame, height, width).
             c_noise: ln(sigma) / 4, (batch,).
-            noisy: Noisy frames in normalised intensity, same shape as x; ignored where not given.
+            noisy: Noisy frames in normalised intensity, same shape as x; first guesses, or
+                ignored, where not given.
             given: Which noisy frames are given, (batch, frame), 0 or 1.
             times: Frame times relative to the window's centre [s], (batch, frame).
             audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
@@ -166,7 +170,8 @@ class VideoUNet(nn.Module):
         """
         batch, frames, height, width = x.shape
         mask = given[..., None, None].to(x).expand_as(x)
-        inputs = [x, (noisy * 4 - 1) * mask, mask]
+        shown = noisy * 4 - 1
+        inputs = [x, shown if self.config.interpolate else shown * mask, mask]
         if self.config.acoustic:
             frames_told, kind = acoustic or (x, x.new_zeros(batch))
             kind = kind[:, None, None, None].to(x).expand_as(x)

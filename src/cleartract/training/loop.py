@@ -65,7 +65,7 @@ def batch_loss(
     """
     sigma = batch.sigma[:, None, None, None]
     estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
-    weight = loss_weight(sigma, model.spread(batch.condition.given))
+    weight = loss_weight(sigma, model.guess(batch.condition)[1])
     given = batch.condition.given[..., None, None]
     weight = weight * torch.where(given, 1.0, lost_weight)
     error = weight.sqrt() * (estimate.float() - batch.clean)
@@ -82,9 +82,7 @@ def severity(model: Model, batch: Batch) -> Tensor:
     The loss is divided by it (plus a tenth), so that mild and severe degradations count alike, as
     they do in decibels; otherwise the few worst windows of a batch decide every step.
     """
-    given = batch.condition.given[..., None, None]
-    guess = torch.where(given, batch.condition.noisy, model.config.intensity_mean)
-    spread = model.spread(batch.condition.given)
+    guess, spread = model.guess(batch.condition)
     return (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))
 
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from cleartract.errors import CorpusError
+from cleartract.generation import GenerateSettings, generate
 from cleartract.model import Model
-from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.dataset import AVDataset, Entry
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.video_out import atomic, side_by_side, write_video
-from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
 from cleartract.restore import denoise_recording
 from cleartract.training.history import write_history
-from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
+from cleartract.windowed import DenoiseSettings
 
-ROWS = ("noisy", "with audio", "without audio", "audio alone", "truth")
-_GENERATION = DenoiseSettings(sampler="dpmpp_2m", steps=6, window_duration=16, step_duration=12)
+ROWS = ("noisy", "matched sound", "no sound", "swapped sound", "generated from the sound alone",
+        "generated from swapped sound", "truth")  # fmt: skip
 _GRID_LINE = 0.42  # share of the width; crosses palate, tongue and floor of the mouth
 
 
@@ -35,11 +33,13 @@ class PanelItem:
         name: Name of its files.
         noisy: Noisy frames with their sound.
         truth: Clean frames in the same intensity, or None for real recordings.
+        other: Sound of another input at the same sample rate, or None.
     """
 
     name: str
     noisy: Recording
     truth: np.ndarray | None
+    other: np.ndarray | None = None
 
 
 class QualitativePanel:
@@ -59,7 +59,12 @@ class QualitativePanel:
         except CorpusError:
             entries = AVDataset(data, "all").entries
         chosen = _varied(entries, count)
-        self.items = [self._item(entry, number) for number, entry in enumerate(chosen)]
+        items = [self._item(entry, number) for number, entry in enumerate(chosen)]
+        others = items[1:] + items[:1]
+        self.items = [
+            replace(item, other=other.noisy.audio)
+            for item, other in zip(items, others, strict=True)
+        ]
 
     def _item(self, entry: Entry, number: int) -> PanelItem:
         if entry.simulated:
@@ -107,33 +112,35 @@ def _varied(entries: list[Entry], count: int) -> list[Entry]:
 def panel_rows(model: Model, item: PanelItem) -> dict[str, np.ndarray]:
     """Grey levels of every row of the panel, each (frame, height, width) uint8."""
     scale = Intensity.of(item.noisy.frames)
-    heard = denoise_recording(item.noisy, model, DenoiseSettings())
-    silent = denoise_recording(item.noisy, model, DenoiseSettings(use_audio=False))
+    swapped = item.noisy
+    if item.other is not None:
+        swapped = replace(item.noisy, audio=np.resize(item.other, len(item.noisy.audio)))  # type: ignore[arg-type]
+
+    def denoised(recording: Recording, use_audio: bool = True) -> np.ndarray:
+        settings = DenoiseSettings(use_audio=use_audio)
+        return scale.apply(denoise_recording(recording, model, settings).recording.frames)
+
     rows = {
         "noisy": scale.apply(item.noisy.frames),
-        "with audio": scale.apply(heard.recording.frames),
-        "without audio": scale.apply(silent.recording.frames),
-        "audio alone": generate_frames(model, item.noisy),
+        "matched sound": denoised(item.noisy),
+        "no sound": denoised(item.noisy, use_audio=False),
+        "swapped sound": denoised(swapped),
+        "generated": generated_frames(model, item.noisy),
+        "generated, swapped": generated_frames(model, swapped),
     }
     if item.truth is not None:
         rows["truth"] = scale.apply(item.truth)
     return {name: to_levels(frames) for name, frames in rows.items()}
 
 
-def generate_frames(model: Model, recording: Recording) -> np.ndarray:
+def generated_frames(model: Model, recording: Recording) -> np.ndarray:
     """Frames from the sound of a recording alone, (frame, height, width), normalised intensity."""
-    cut = SlidingWindowTransform(_GENERATION.window_duration, _GENERATION.step_duration)
-    windows = cut.windows(len(recording), recording.rate)
-    audio = recording.audio_at(AUDIO_RATE)
-    hidden = np.zeros_like(recording.frames)
-    blended = OverlapAdd(len(recording), recording.frames.shape[1:])
-    device = next(model.parameters()).device
-    context = model.config.audio.context
-    for first in range(0, len(windows), _GENERATION.batch):
-        part = windows[first : first + _GENERATION.batch]
-        with torch.inference_mode():
-            condition = window_condition(part, hidden, audio, context, device, given=False)
-            frames = sample_windows(model, condition, part, len(recording), _GENERATION)
-        for window, restored in zip(part, frames.float().cpu().numpy(), strict=True):
-            blended.add(restored, window.first)
-    return blended.result()
+    if recording.audio is None or recording.sample_rate is None or model.audio is None:
+        return np.zeros_like(recording.frames)
+    height, width = recording.frames.shape[1:]
+    settings = GenerateSettings(rate=str(recording.rate), size=max(height, width))
+    made = generate(recording.audio, recording.sample_rate, model, settings)
+    frames = np.zeros_like(recording.frames)  # the sound may end a little earlier or later
+    found = made.frames[: len(frames), :height, :width]
+    frames[: len(found)] = found / (made.peak or 1.0)
+    return frames

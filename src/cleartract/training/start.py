@@ -63,21 +63,30 @@ def lend_likeness(model: Model, corpus: Path) -> Path | None:
     size = model.config.likeness
     if not size or model.inversion is None:
         return None
-    entries = AVDataset(corpus, "train").entries
-    fitting = [e for e in entries if e.simulated and e.size == (size, size)]
-    if not fitting:
-        raise CorpusError(f"{corpus}: has no simulated training recording of {size}x{size} pixels")
-    chosen = max(fitting, key=lambda entry: entry.frames)
-    clean = SimulatedRecording.load(chosen.path).truth()
+    path = likeness_recording(corpus, size)
+    clean = SimulatedRecording.load(path).truth()
     audio = clean.audio_at(AUDIO_RATE)
     if audio is None:
-        raise CorpusError(f"{chosen.path}: has no sound")
+        raise CorpusError(f"{path}: has no sound")
     times = (np.arange(len(clean)) + 0.5) / float(clean.rate)
     moments = Moments.of(model.inversion.eval().at(audio, times), clean.frames)
     regression = torch.from_numpy(moments.regression())
     model.likeness_mean.copy_(regression[-1])
     model.likeness_modes.copy_(regression[:-1])
-    return chosen.path
+    return path
+
+
+def likeness_recording(corpus: Path, size: int) -> Path:
+    """The longest simulated training recording of a size [pixels].
+
+    Raises:
+        CorpusError: If there is none.
+    """
+    entries = AVDataset(corpus, "train").entries
+    fitting = [e for e in entries if e.simulated and e.size == (size, size)]
+    if not fitting:
+        raise CorpusError(f"{corpus}: has no simulated training recording of {size}x{size} pixels")
+    return max(fitting, key=lambda entry: entry.frames).path
 
 
 def needs_inversion(config: TrainingConfig, weights: Model | None) -> bool:
