@@ -11,7 +11,8 @@ import numpy as np
 
 from cleartract.recordings.video_out import atomic, write_video
 from cleartract.recordings.windows import Window
-from cleartract.simulation import CorpusSettings, Task, simulate_recording
+from cleartract.simulated_scan import simulate_recording
+from cleartract.simulation import CorpusSettings, Task
 from cleartract.types import exact_rate
 
 EDGE = 4  # [frames]

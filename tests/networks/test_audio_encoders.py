@@ -101,3 +101,21 @@ def test_inversion_reads_at_any_time():
     reader.mean += 2.0
     reader.deviation *= 3.0
     torch.testing.assert_close(reader.standard(reader.physical(values)), values)
+
+
+def test_training_with_a_speech_model(speech_folder, corpus, tiny_config, tmp_path):
+    from cleartract.cli import main
+    from cleartract.model import load_model
+    from cleartract.training.config import TrainingConfig
+
+    config = TrainingConfig(model=tiny_config, steps=2, batch=1, window_frames=3)
+    (tmp_path / "config.json").write_text(config.model_dump_json())
+    command = ["train", "--data", str(corpus), "--out", str(tmp_path / "run"), "--no-panel"]
+    command += ["--config", str(tmp_path / "config.json")]
+    assert main([*command, "--speech-model", str(tmp_path)]) == 2
+    assert main([*command, "--speech-model", str(speech_folder)]) == 0
+    model, _ = load_model(tmp_path / "run" / "weights.safetensors")
+    transformers = pytest.importorskip("transformers")
+    own = transformers.AutoModel.from_pretrained(speech_folder).state_dict()
+    for name, tensor in model.audio.speech.model.state_dict().items():
+        torch.testing.assert_close(tensor, own[name], rtol=1e-2, atol=1e-3, msg=name)  # frozen

@@ -27,6 +27,8 @@ class Train:
     the config describes another model, tensors of the same name and shape are taken over."""
     speech: Path | None = None
     """Folder from `simulate --sound-only`: more speech for the audio encoder to start from."""
+    speech_model: Path | None = None
+    """Folder of a saved wav2vec 2.0, HuBERT or WavLM model: becomes the audio encoder."""
     steps: int | None = None
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
@@ -49,6 +51,7 @@ class Train:
 
         from cleartract.commands.progress import progress_bar
         from cleartract.model import load_model
+        from cleartract.networks.pretrained_speech import read_speech_config
         from cleartract.recordings.dataset import AVDataset
         from cleartract.recordings.windows import SlidingWindowTransform
         from cleartract.restore import usable_device
@@ -64,6 +67,9 @@ class Train:
             chosen |= {
                 k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None
             }
+            if self.speech_model is not None:
+                speech = read_speech_config(self.speech_model)
+                chosen["model"]["audio"] |= {"encoder": "pretrained", "speech": speech}
             config = TrainingConfig.model_validate(chosen)
         except ValidationError as error:
             first = error.errors()[0]
@@ -88,6 +94,8 @@ class Train:
                     config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
                 )
             lend_likeness(initial, self.data)
+            if self.speech_model is not None and initial.audio is not None:
+                initial.audio.speech.load_folder(self.speech_model)
         panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(

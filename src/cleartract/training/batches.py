@@ -92,7 +92,8 @@ class BatchSource:
         group = self.groups[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
         smaller = rng.random() < self.config.resample
         square = group[0].size[0] == group[0].size[1]
-        degrade = TrainingDegradation(size=self.smallest if smaller and square else None)
+        size = self.config.size or (self.smallest if smaller else None)
+        degrade = TrainingDegradation(size=size if square else None)
         chosen = list(range(self.config.batch)) if rows is None else list(rows)
         sources = [np.random.default_rng([self.config.seed, step, row]) for row in chosen]
         samples = [self._sample(group, source, degrade) for source in sources]

@@ -36,6 +36,7 @@ class TrainingConfig(BaseModel):
         generation_alone: Share of those that are not told the recording's mean frame either.
         lost_runs: Share of windows with a run of lost noisy frames.
         lost_weight: Weight of the error of frames that are not given, against that of given ones.
+        size: Side to which all square windows are resampled [pixels], for quick experiments.
         resample: Share of larger windows resampled to the smallest size in the data set.
         seed: Seed of initial weights, batches, degradation and diffusion noise.
         precision: `bf16` on CUDA, `float32` on CPU when `auto`.
@@ -64,6 +65,7 @@ class TrainingConfig(BaseModel):
     generation_alone: float = Field(0.4, ge=0, le=1)
     lost_runs: float = Field(0.1, ge=0, le=1)
     lost_weight: float = Field(1.0, gt=0)
+    size: int | None = Field(None, ge=16)
     resample: float = Field(0.25, ge=0, le=1)
     seed: int = Field(1, ge=0)
     precision: str = Field("auto", pattern="^(auto|float32|bf16)$")

@@ -1,0 +1,88 @@
+"""Hyper-parameter search with Optuna; a stopped search goes on from its storage.
+
+python -m benchmarks.sweep --corpus corpus --speech speech --out runs/sweep --trials 30
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+from benchmarks.common import write_json
+from benchmarks.experiments import BASE
+from benchmarks.trial import run_trial
+from cleartract.training.config import TrainingConfig
+from cleartract.training.inversion import read_motion
+
+
+@dataclass(frozen=True)
+class Options:
+    """Search for the best mean of given and lost frames on validation speakers."""
+
+    corpus: Path
+    out: Path
+    speech: Path | None = None
+    trials: int = 30
+    """Trials in all, those of earlier calls included."""
+    steps: int = 400
+    batches: int = 60
+
+
+def main(options: Options) -> None:
+    import optuna
+
+    folders = [options.corpus] + ([options.speech] if options.speech else [])
+    spoken = [item for folder in folders for item in read_motion(folder, "train")]
+    options.out.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        study_name="cleartract",
+        storage=f"sqlite:///{options.out.resolve() / 'study.db'}",
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=0),
+        load_if_exists=True,
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        config = TrainingConfig.model_validate(suggested(trial) | {"steps": options.steps})
+        folder = options.out / f"trial-{trial.number:04d}"
+        found = run_trial(options.corpus, spoken, folder, config, options.batches)
+        for name, value in found.items():
+            trial.set_user_attr(name, value)
+        return (found["given matched"] + found["lost matched"]) / 2
+
+    finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    study.optimize(objective, n_trials=max(0, options.trials - len(finished)))
+    best = {"value": study.best_value, "parameters": study.best_params}
+    trials = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
+    write_json("sweep", {"steps": options.steps, "best": best, "trials": trials})
+    print(best)
+
+
+def suggested(trial) -> dict:
+    """A config drawn from the space of the search.
+
+    Args:
+        trial: Of Optuna.
+    """
+    model = {name: dict(part) for name, part in BASE["model"].items()}
+    model["unet"]["heads"] = trial.suggest_categorical("heads", [1, 2, 4])
+    model["unet"]["blocks"] = trial.suggest_int("blocks", 1, 2)
+    places = trial.suggest_categorical("attention", ["8", "4,8"])
+    model["unet"]["attention_resolutions"] = [int(n) for n in places.split(",")]
+    encoder = trial.suggest_categorical("encoder", ["conv", "gru", "transformer"])
+    model["audio"]["encoder"] = model["inversion"]["encoder"] = encoder
+    return BASE | {
+        "model": model,
+        "learning_rate": trial.suggest_float("learning_rate", 2e-4, 3e-3, log=True),
+        "audio_rate": trial.suggest_float("audio_rate", 0.5, 5, log=True),
+        "audio_dropout": trial.suggest_float("audio_dropout", 0.1, 0.5),
+        "difference": trial.suggest_float("difference", 0, 5),
+        "lost_weight": trial.suggest_float("lost_weight", 0.5, 4, log=True),
+        "seed": trial.number + 1,
+    }
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))

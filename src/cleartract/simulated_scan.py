@@ -1,0 +1,142 @@
+"""One simulated recording: an utterance, its sound, its frames, its scan."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cleartract.simulation import CorpusSettings, Task
+
+FORMAT = 1
+NOISE_RANGE = (0.010, 0.050)  # of the 99.5th percentile of the clean frames, fully sampled
+
+
+def simulate_recording(settings: CorpusSettings, task: Task) -> dict[str, np.ndarray]:
+    """Simulate one recording.
+
+    Returns:
+        `clean` (frame, N, N) float16; `view_shared` and `cg_sense` as (frame, 2, N, N) float16, real
+        and imaginary part after the object's phase is removed, in the scale of `clean`; `audio`
+        (sample,) float32 and `sample_rate` [Hz]; `rate` [numerator, denominator]; `tract`
+        (state, 19) and `state_rate` [Hz]; `outlines` (frame, 106, 2) [mm]; `parameters` as JSON.
+    """
+    import cv2
+
+    from cleartract.acquisition.coils import random_session
+    from cleartract.acquisition.reconstruction import Reconstruction
+    from cleartract.acquisition.scanner import Scanner
+    from cleartract.phantom.render import Phantom
+    from cleartract.phantom.speaker import Speaker
+    from cleartract.phantom.speech import AUDIO_RATE, STATE_RATE, perform
+    from cleartract.phantom.utterances import random_utterance
+
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng([settings.seed, task.speaker, task.index])
+    speaker = Speaker.random(settings.seed * 100_003 + task.speaker)
+    protocol = _protocol(settings, rng)
+    pitch = speaker.pitch * np.exp(rng.normal(0, 0.05))
+    segments = random_utterance(rng, settings.seconds)
+    speech = perform(segments, rng, pitch, speaker.tract_size)
+
+    n_frames = int(speech.duration * protocol.rate)
+    per_frame = protocol.states_per_frame
+    states = (np.arange(n_frames * per_frame) + 0.5) / (float(protocol.rate) * per_frame)
+    session = random_session(rng, protocol.size, settings.coils)
+    scanner = Scanner(protocol, session)
+    phantom = Phantom(speaker, 2 * protocol.size)
+    data, clean, outlines = [], [], []
+    for frame in range(n_frames):
+        painted = [
+            phantom.frame(speech.tract_at(states[s : s + 1])[0])
+            for s in range(frame * per_frame, (frame + 1) * per_frame)
+        ]
+        for part, (image, _) in enumerate(painted):
+            data.append(scanner.acquire_state(frame * per_frame + part, image))
+        clean.append(scanner.truth(np.mean([image for image, _ in painted], axis=0)))
+        outlines.append(np.mean([points for _, points in painted], axis=0))
+    truth = np.stack(clean)
+    bright = float(np.percentile(truth, 99.5))
+    noise_level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
+    samples = np.concatenate(data, axis=1)
+    noise = rng.standard_normal((2, *samples.shape), dtype=np.float32)
+    deviation = np.float32(noise_level * bright / scanner.noise_scale())
+    samples = samples + deviation * (noise[0] + 1j * noise[1])
+
+    reconstruction = Reconstruction(protocol, session.assumed_maps)
+    frames = {"view_shared": reconstruction.view_shared(samples)}
+    if protocol.regularised:
+        temporal = float(np.exp(rng.uniform(np.log(0.3), np.log(1.2))))
+        frames["cg_sense"] = reconstruction.cg_sense(samples, temporal)
+    phase = np.conj(session.low_resolution(session.phase))
+    parameters = {
+        "format": FORMAT,
+        "split": task.split,
+        "speaker": f"speaker{task.speaker:03d}",
+        "protocol": protocol.name,
+        "golden": protocol.golden,
+        "noise_level": noise_level,
+        "gradient_delay": session.delay,
+        "seed": [settings.seed, task.speaker, task.index],
+        "segments": [[phone, round(t, 6)] for phone, t in segments],
+        "tissue": speaker.tissue,
+        "shape": speaker.shape,
+    }
+    stored = {"clean": (truth / bright).astype(np.float16)}
+    for name, complex_frames in frames.items():
+        in_phase = complex_frames * phase
+        gain = float((truth * truth).sum() / (in_phase.real * truth).sum())
+        parts = np.stack([in_phase.real, in_phase.imag], axis=1) * (gain / bright)
+        stored[name] = parts.astype(np.float16)
+    return stored | {
+        "audio": speech.audio,
+        "sample_rate": np.array(AUDIO_RATE),
+        "rate": np.array([protocol.rate.numerator, protocol.rate.denominator]),
+        "tract": speech.tract.astype(np.float32),
+        "state_rate": np.array(STATE_RATE),
+        "outlines": np.stack(outlines).astype(np.float32),
+        "parameters": np.array(json.dumps(parameters, sort_keys=True)),
+    }
+
+
+def simulate_speech(settings: CorpusSettings, task: Task) -> dict[str, np.ndarray]:
+    """Simulate the sound of one utterance and the motion that made it, without frames.
+
+    Returns:
+        `audio`, `sample_rate`, `tract`, `state_rate` and `parameters` as `simulate_recording`.
+    """
+    from cleartract.phantom.speaker import Speaker
+    from cleartract.phantom.speech import AUDIO_RATE, STATE_RATE, perform
+    from cleartract.phantom.utterances import random_utterance
+
+    rng = np.random.default_rng([settings.seed, task.speaker, task.index])
+    speaker = Speaker.random(settings.seed * 100_003 + task.speaker)
+    pitch = speaker.pitch * np.exp(rng.normal(0, 0.05))
+    segments = random_utterance(rng, settings.seconds)
+    speech = perform(segments, rng, pitch, speaker.tract_size)
+    parameters = {
+        "format": FORMAT,
+        "split": task.split,
+        "speaker": f"speaker{task.speaker:03d}",
+        "tract_size": speaker.tract_size,
+        "seed": [settings.seed, task.speaker, task.index],
+        "segments": [[phone, round(t, 6)] for phone, t in segments],
+    }
+    return {
+        "audio": speech.audio,
+        "sample_rate": np.array(AUDIO_RATE),
+        "tract": speech.tract.astype(np.float32),
+        "state_rate": np.array(STATE_RATE),
+        "parameters": np.array(json.dumps(parameters, sort_keys=True)),
+    }
+
+
+def _protocol(settings: CorpusSettings, rng: np.random.Generator):
+    from dataclasses import replace
+
+    from cleartract.acquisition.trajectories import TIMIT, USC75
+
+    protocol = TIMIT if rng.random() < settings.timit_share else USC75
+    return replace(protocol, golden=settings.golden)
