@@ -25,6 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `cleartract`; returns the exit code."""
     import tyro
 
+    from cleartract.commands.adapt import Adapt
     from cleartract.commands.benchmark import Benchmark
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
@@ -46,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "benchmark": Benchmark,
         "simulate": Simulate,
         "train": Train,
+        "adapt": Adapt,
         "demo": Demo,
     }
     said = io.StringIO()

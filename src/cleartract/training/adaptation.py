@@ -1,0 +1,210 @@
+r"""Adapt a model to one's own noisy recordings, of which no clean version exists.
+
+From noisy frames y = x + n, with Gaussian noise n of covariance S, two versions are made
+
+.. math:: y_1 = y + a z, \quad y_2 = y - z / a, \quad z \sim N(0, S)
+
+whose noises are independent, because their covariance is S - S = 0, whatever the correlation of the
+noise in space and time. So a network that predicts y_2 from y_1 learns the posterior mean of x, as if
+it had been shown x (Recorrupted-to-Recorrupted, Pang et al. 2021, CVPR, Theorem 1). S is estimated
+from what the unadapted model removes: one spectrum in space and time, and a gain for every pixel.
+What is not Gaussian or follows the anatomy (aliasing, view sharing) is outside the theory and stays.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cleartract.diffusion.denoiser import loss_weight
+from cleartract.errors import RecordingError
+from cleartract.model import Condition, Model
+from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.recording import Intensity, Recording
+from cleartract.recordings.windows import Window
+from cleartract.restore import denoise_recording
+from cleartract.windowed import DenoiseSettings, window_condition
+
+SHARE = 0.4  # a: share of the noise that is added again
+_HELD_OUT = 5  # every fifth window decides whether anything was gained
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """Gaussian noise, alike everywhere but for its strength.
+
+    Attributes:
+        spectrum: Root of its power spectrum over a window, (frame, height, width).
+        gain: Standard deviation at every pixel, (height, width).
+    """
+
+    spectrum: np.ndarray
+    gain: np.ndarray
+
+    @classmethod
+    def of(cls, residual: np.ndarray, frames: int) -> NoiseModel:
+        """Estimate from removed noise.
+
+        Args:
+            residual: (frame, height, width), without a mean in time.
+            frames: Length of a window [frames].
+        """
+        residual = residual - residual.mean(0)
+        gain = np.sqrt(_blurred((residual**2).mean(0)))
+        white = residual / np.maximum(gain, 1e-6)
+        starts = range(0, len(white) - frames + 1, max(1, frames // 2))
+        power = np.mean([np.abs(np.fft.fftn(white[s : s + frames])) ** 2 for s in starts], axis=0)
+        power *= power.size / power.sum()
+        return cls(np.sqrt(power).astype(np.float32), gain.astype(np.float32))
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """One window of noise, (frame, height, width)."""
+        white = np.fft.fftn(rng.standard_normal(self.spectrum.shape))
+        return (self.gain * np.fft.ifftn(self.spectrum * white).real).astype(np.float32)
+
+
+def recorrupted(noisy: Tensor, noise: Tensor, share: float = SHARE) -> tuple[Tensor, Tensor]:
+    """Two versions of noisy frames whose noises are independent of each other.
+
+    Args:
+        noisy: Frames with noise of some covariance.
+        noise: Fresh noise of the same covariance.
+        share: How much of it the first version gets.
+    """
+    return noisy + share * noise, noisy - noise / share
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What came of it.
+
+    Attributes:
+        model: Adapted, or the one that came in where nothing was gained.
+        gain: Fall of the held-out loss, as a share of its standard error over windows.
+        kept: Whether the adapted weights are returned.
+        losses: Held-out loss before and after.
+    """
+
+    model: Model
+    gain: float
+    kept: bool
+    losses: tuple[float, float]
+
+
+def adapt(
+    model: Model,
+    recordings: list[Recording],
+    steps: int = 300,
+    batch: int = 2,
+    frames: int = 12,
+    learning_rate: float = 1e-4,
+    seed: int = 0,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Adapted:
+    """Adapt a model to noisy recordings.
+
+    Args:
+        model: Unadapted.
+        recordings: Of one protocol, with or without sound.
+        steps: Optimiser steps.
+        batch: Windows per step.
+        frames: Length of a window [frames].
+        learning_rate: Peak; it rises for 20 steps and falls to zero.
+        seed: Of windows and noise.
+        progress: Called with step, steps and the loss.
+
+    Raises:
+        RecordingError: If no recording is as long as ten windows.
+    """
+    sources = [_Source(r, model, frames) for r in recordings if len(r) >= 10 * frames]
+    if not sources:
+        raise RecordingError(f"adaptation needs a recording of {10 * frames} frames or more")
+    adapted = copy.deepcopy(model).train()
+    trained = [
+        p
+        for n, p in adapted.named_parameters()
+        if p.requires_grad and not n.startswith(("audio.", "inversion."))
+    ]
+    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=0.0)
+    for step in range(steps):
+        rng = np.random.default_rng([seed, step])
+        source = sources[int(rng.integers(len(sources)))]
+        rising = min(1.0, (step + 1) / 20) * 0.5 * (1 + np.cos(np.pi * step / steps))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate * rising
+        windows = [source.training[int(rng.integers(len(source.training)))] for _ in range(batch)]
+        loss = source.losses(adapted, windows, rng).mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        if progress:
+            progress(step + 1, steps, loss.item())
+    adapted.eval()
+    with torch.no_grad():
+        before, after = (_held_out(m, sources, seed) for m in (model, adapted))
+    fall = before - after
+    error = max(float(fall.std(ddof=1)) / np.sqrt(len(fall)), 1e-12)
+    gain = float(fall.mean()) / error
+    kept = gain > 2
+    means = (float(before.mean()), float(after.mean()))
+    return Adapted(adapted if kept else model, gain, kept, means)
+
+
+class _Source:
+    """A recording as the model sees it, with a model of its noise."""
+
+    def __init__(self, recording: Recording, model: Model, frames: int):
+        scale = Intensity.of(recording.frames)
+        self.model, self.rate = model, recording.rate
+        self.noisy = scale.apply(recording.frames)
+        clean = denoise_recording(recording, model, DenoiseSettings()).recording.frames
+        self.noise = NoiseModel.of(self.noisy - scale.apply(clean), frames)
+        self.audio = recording.audio_at(AUDIO_RATE)
+        starts = range(0, len(recording) - frames + 1, frames)
+        windows = [Window(first, frames, recording.rate) for first in starts]
+        self.held_out = windows[_HELD_OUT - 1 :: _HELD_OUT]
+        self.training = [w for w in windows if w not in self.held_out]
+
+    def losses(self, model: Model, windows: list[Window], rng: np.random.Generator) -> Tensor:
+        """Squared error against the second version, in units of the guess's spread, (batch,)."""
+        condition = self._condition(windows)
+        noise = torch.from_numpy(np.stack([self.noise.draw(rng) for _ in windows]))
+        first, second = recorrupted(condition.noisy, noise.to(condition.noisy))
+        condition = replace(condition, noisy=first)
+        sigma = torch.full((len(windows),), model.config.noise.maximum).to(first)
+        state = sigma[:, None, None, None] * torch.randn(
+            first.shape, generator=torch.Generator().manual_seed(int(rng.integers(2**31)))
+        ).to(first)
+        estimate = model(first + state, sigma, condition).float()
+        weight = loss_weight(sigma[:, None, None, None], model.guess(condition)[1])
+        return (weight * (estimate - second) ** 2).mean((1, 2, 3))
+
+    def _condition(self, windows: list[Window]) -> Condition:
+        device = next(self.model.parameters()).device
+        context = self.model.config.audio.context
+        mean = self.noisy.mean(0)
+        return window_condition(windows, self.noisy, self.audio, context, device, True, mean)
+
+
+def _held_out(model: Model, sources: list[_Source], seed: int) -> np.ndarray:
+    """Loss of every held-out window, with the same noise for every model, (window,)."""
+    found = []
+    for number, source in enumerate(sources):
+        rng = np.random.default_rng([seed, 10_000 + number])
+        found += [float(source.losses(model, [w], rng)) for w in source.held_out]
+    return np.array(found)
+
+
+def _blurred(plane: np.ndarray) -> np.ndarray:
+    """Mean over 5x5 pixels."""
+    padded = np.pad(plane, 2, mode="edge")
+    height, width = plane.shape
+    return np.mean(
+        [padded[y : y + height, x : x + width] for y in range(5) for x in range(5)], axis=0
+    )
