@@ -74,6 +74,13 @@ def main(options: Options) -> None:
     write_table(options.name, _HEADER, [_line(kind, rows) for kind in _KINDS], note)
 
 
+_HEADER = [
+    "where", "n", "interpolated [dB]", "airway PSNR null [dB]", "matched - null [dB]",
+    "swapped - null [dB]", "degree error null [mm]", "matched / null", "swapped / null",
+]  # fmt: skip
+_KINDS], note)
+
+
 _HEADER = ["where", "n", "interpolated [dB]", "airway PSNR null [dB]", "matched - null [dB]", "swapped - null [dB]",
            "degree error null [mm]", "matched / null", "swapped / null"]  # fmt: skip
 _KINDS = ("low", "medium", "high", *LOST)
