@@ -57,7 +57,7 @@ def main(options: Options) -> None:
         noisy = simulated.noisy(name)
         truth, rate = simulated.truth().frames, float(simulated.rate)
         subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
-        other = loaded[(number + 1) % len(loaded)].audio
+        other = of_another_speaker(loaded, number).audio
         figures = run_controls(subject, noisy, other, model, DenoiseSettings(), number, CONTROLS)
         level = spiral_level(simulated.parameters["noise_level"])
         rows.append(_row(simulated, name, level, figures))
@@ -75,14 +75,9 @@ def main(options: Options) -> None:
 
 
 _HEADER = [
-    "where", "n", "interpolated [dB]", "airway PSNR null [dB]", "matched - null [dB]",
+    "where", "speakers", "noisy neighbours interpolated [dB]", "null [dB]", "matched - null [dB]",
     "swapped - null [dB]", "degree error null [mm]", "matched / null", "swapped / null",
 ]  # fmt: skip
-_KINDS], note)
-
-
-_HEADER = ["where", "n", "interpolated [dB]", "airway PSNR null [dB]", "matched - null [dB]", "swapped - null [dB]",
-           "degree error null [mm]", "matched / null", "swapped / null"]  # fmt: skip
 _KINDS = ("low", "medium", "high", *LOST)
 
 
@@ -96,6 +91,13 @@ def _row(simulated, name: str, level: str, figures: dict[str, ControlFigures]) -
         "hallucination_mm": hallucination_index(figures),
         "hallucination_lost_mm": hallucination_index(figures, lost=True),
     }
+
+
+def of_another_speaker(loaded: list[SimulatedRecording], number: int) -> SimulatedRecording:
+    """The next recording of another speaker."""
+    own = loaded[number].parameters["speaker"]
+    turned = loaded[number + 1 :] + loaded[:number]
+    return next(item for item in turned if item.parameters["speaker"] != own)
 
 
 def _interpolated(noisy: np.ndarray, subject: Subject, seed: int) -> dict[str, float]:

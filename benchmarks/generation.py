@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from benchmarks.audio import of_another_speaker
 from benchmarks.common import RESULTS, write_json, write_table
 from cleartract.evaluation.articulation import constriction_degree, correlation
 from cleartract.evaluation.grid_lines import GridLine, outline_lines
@@ -46,7 +47,7 @@ def main(options: Options) -> None:
     own_lines = outline_lines(lender.outlines)
     rows = []
     for number, simulated in enumerate(loaded):
-        other = loaded[(number + 1) % len(loaded)].audio
+        other = of_another_speaker(loaded, number).audio
         truth, lines = simulated.truth(), outline_lines(simulated.outlines)
         found = {}
         for name, audio in _sounds(simulated.audio, other).items():
@@ -71,7 +72,7 @@ def main(options: Options) -> None:
     ]
     note = (
         f"`python -m benchmarks.generation --split {options.split}`: correlation with the truth, "
-        f"mean over {len(rows)} speakers. *Alone*: nothing but the sound. *Reference*: the first "
+        f"mean over {len(rows)} recordings. *Alone*: nothing but the sound. *Reference*: the first "
         "half of the noisy recording shows the speaker, the second half is generated."
     )
     write_table(options.name, ["from", *names], table, note)

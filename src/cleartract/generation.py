@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from cleartract.restore import Progress
 from cleartract.types import exact_rate
 from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
 
+TEACHING = 2.0  # [s] of a reference recording, below which it shows one posture only
+
 
 class GenerateSettings(DenoiseSettings):
     """How frames are made from sound.
@@ -35,7 +38,11 @@ class GenerateSettings(DenoiseSettings):
     @field_validator("rate")
     @classmethod
     def _possible(cls, value: str) -> str:
-        if not 1 <= exact_rate(value) <= 1000:
+        try:
+            rate = exact_rate(value)
+        except ZeroDivisionError as error:
+            raise ValueError("is no number") from error
+        if not 1 <= rate <= 1000:
             raise ValueError("must lie between 1 and 1000 frames a second")
         return value
 
@@ -62,7 +69,8 @@ def generate(
         settings: How; `samples` is not used.
         reference: The speaker whose likeness is wanted: a recording with sound, from which the
             model learns how the speaker looks when speaking, or one frame (height, width), the
-            posture just before the sound. Any unit; the result has the same one.
+            posture just before the sound. Any unit; the result has the same one. Of a recording
+            without sound, or too short to learn from, the first frame is taken.
         progress: Called with frames done and frames in all.
 
     Returns:
@@ -74,10 +82,12 @@ def generate(
     if model.audio is None and settings.use_audio:
         raise UsageError("these weights have no audio encoder; give weights that hear")
     rate = exact_rate(settings.rate)
-    total = int(len(audio) / sample_rate * rate)
+    total = int(Fraction(len(audio), sample_rate) * rate)
     if total < 1:
         raise UsageError("the sound is shorter than one frame")
     frame = reference if isinstance(reference, np.ndarray) else None
+    if isinstance(reference, Recording) and not _teaches(model, reference, settings):
+        frame = reference.frames[0]
     lead = 0 if frame is None else 1
     scale = Intensity(0.0, 220.0)  # leaves headroom above the brightest tissue
     size: tuple[int, ...] = (settings.size, settings.size)
@@ -93,9 +103,9 @@ def generate(
         waited = np.zeros(round(lead / rate * AUDIO_RATE), np.float32)
         sound = np.concatenate([waited, prepared_audio(audio, sample_rate, AUDIO_RATE)])
         times = (np.arange(len(frames)) + 0.5) / float(rate)
-        if isinstance(reference, Recording):
+        if isinstance(reference, Recording) and frame is None:
             told = told_by_reference(model, sound, times, reference, scale)
-        elif frame is None:
+        elif reference is None:
             told = told_by_likeness(model, sound, times, settings.size)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     blended = OverlapAdd(len(frames), (size[0], size[1]), settings.blend)
@@ -114,8 +124,10 @@ def generate(
         if progress:
             progress(int(given.sum()), len(frames))
     found = blended.result()[lead:]
-    peak = 255.0 if reference is None else None
-    values = np.clip(scale.undo(found), 0.0, peak)
+    peak = reference.peak if isinstance(reference, Recording) else None
+    peak = 255.0 if reference is None else peak
+    lowest = 0.0 if reference is None else min(0.0, float(known.min()))
+    values = np.clip(scale.undo(found), lowest, peak)
     provenance = {"path": "generated from sound"}
     return Recording(values, rate, audio, sample_rate, peak=peak, provenance=provenance)
 
@@ -126,6 +138,12 @@ class Told:
 
     mean: np.ndarray | None = None
     frames: np.ndarray | None = None
+
+
+def _teaches(model: Model, reference: Recording, settings: GenerateSettings) -> bool:
+    """Whether the model can learn from a recording how its speaker looks when speaking."""
+    hears = settings.use_audio and model.inversion is not None
+    return hears and reference.audio is not None and reference.duration >= TEACHING
 
 
 def told_by_reference(
@@ -147,10 +165,10 @@ def told_by_reference(
     features, frames = model.inversion.at(spoken, own_times), scale.apply(reference.frames)
     everything = np.ones(len(frames), bool)
     held_out = cross_predicted(features, frames, everything, float(reference.rate))
-    if held_out is None:
-        return Told()
     moments = Moments.of(features, frames)
     mean = moments.mean()
+    if held_out is None:
+        return Told(mean)
     told = moments.predict(model.inversion.at(sound, times))
     return Told(mean, shrunk(told, mean, prediction_skill(held_out, frames, mean)))
 

@@ -63,7 +63,7 @@ def estimate_offset(recording: Recording) -> Offset | None:
         None without sound, without movement, or below 2 s.
     """
     audio = recording.audio_at(AUDIO_RATE)
-    if audio is None or recording.duration < SHORTEST:
+    if audio is None or recording.duration < SHORTEST or len(audio) < AUDIO_RATE:
         return None
     times, speeds = picture_speed(recording)
     heard = sound_speed(audio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,11 @@ class Adapt:
             raise UsageError("--steps and --learning-rate must be positive")
         if self.out.suffix != ".safetensors":
             raise OutputError(f"{self.out}: name it .safetensors")
+        if self.seed < 0:
+            raise UsageError("--seed must be 0 or more")
+        folder = next(p for p in self.out.resolve().parents if p.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise OutputError(f"{self.out}: cannot be written in {folder}; choose another --out")
         if self.out.exists() and not self.overwrite:
             raise OutputError(f"{self.out}: exists; give --overwrite or another --out")
         from cleartract.commands.progress import progress_bar

@@ -44,7 +44,7 @@ class Generate:
     guidance: float = 1.0
     """Weight of the sound; above 1 exaggerates it."""
     no_audio: bool = False
-    """Do not let the model hear the sound: what it makes of silence alone."""
+    """Do not let the model hear the sound: what it makes without any."""
     seed: int = 0
     """Seed of the diffusion noise."""
     device: str = "auto"
@@ -75,10 +75,12 @@ class Generate:
             raise RecordingError(f"{self.audio}: holds no sound")
         samples, sample_rate = found
         if self.seconds is not None:
-            if not self.seconds > 0:
-                raise UsageError("--seconds must be positive")
+            if not 0 < self.seconds < 1e6:
+                raise UsageError("--seconds must be positive and finite")
             samples = samples[: round(self.seconds * sample_rate)]
         model, _ = load_model(self.weights, usable_device(self.device))
+        if self.reference is None and self.reference_frame is not None:
+            raise UsageError("--reference-frame needs --reference")
         if self.reference is not None and self.size is not None:
             raise UsageError("--size is that of the reference; give one of both")
         reference, own_rate = self._reference(model)
@@ -100,6 +102,8 @@ class Generate:
         sidecar = versions() | {
             "generated": "every frame is made by a model from sound; nothing here was measured",
             "audio": {"path": str(self.audio), "sha256": sha256(self.audio)},
+            "reference_frame": self.reference_frame,
+            "seconds": self.seconds,
             "reference": self.reference
             and {"path": str(self.reference), "sha256": sha256(self.reference)},
             "weights": {"path": weights.name, "sha256": sha256(weights)},
@@ -130,7 +134,7 @@ class Generate:
             try:
                 with Image.open(self.reference) as picture:
                     frame = np.asarray(picture.convert("F"), np.float32)
-            except (OSError, UnidentifiedImageError) as error:
+            except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
                 raise RecordingError(f"{self.reference}: not a readable picture") from error
             rate = None
         else:

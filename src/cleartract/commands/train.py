@@ -59,7 +59,12 @@ class Train:
         from cleartract.training.config import TrainingConfig
         from cleartract.training.loop import train
         from cleartract.training.panels import QualitativePanel
-        from cleartract.training.start import initial_model, lend_likeness, needs_inversion
+        from cleartract.training.start import (
+            initial_model,
+            lend_likeness,
+            likeness_recording,
+            needs_inversion,
+        )
 
         try:
             text = self.config.read_text() if self.config else "{}"
@@ -89,13 +94,14 @@ class Train:
         initial = None
         if writes and not (self.out / CHECKPOINT).exists():
             with progress_bar("audio encoder", "steps") as update:
+                if config.model.likeness:
+                    likeness_recording(self.data, config.model.likeness)  # fail now, not later
                 spoken = self._spoken() if needs_inversion(config, weights) else None
                 initial = initial_model(
-                    config, weights, spoken, lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
-                )
+                    config, weights, spoken, self.speech_model,
+                    lambda a, b, loss: update(a, b, f"loss {loss:.3f}"),
+                )  # fmt: skip
             lend_likeness(initial, self.data)
-            if self.speech_model is not None and initial.audio is not None:
-                initial.audio.speech.load_folder(self.speech_model)
         panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(
@@ -118,4 +124,10 @@ class Train:
         from cleartract.training.inversion import read_motion
 
         folders = [self.data] + ([self.speech] if self.speech else [])
-        return [item for folder in folders for item in read_motion(folder, "train")]
+        found = [item for folder in folders for item in read_motion(folder, "train")]
+        if not found:
+            raise CorpusError(
+                f"{self.data}: no simulated speech for the audio encoder to learn from; "
+                "give --speech, made by simulate --sound-only"
+            )
+        return found

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cleartract.networks.audio import AudioConfig, AudioEncoder
 
+_SHORTEST = 800  # [samples]
 PARAMETERS = 19  # of the synthesizer's vocal-tract model
 
 
@@ -48,7 +49,8 @@ class ArticulatoryInversion(nn.Module):
             audio: At 16 kHz, (sample,).
             times: From the first sample [s].
         """
-        waveform = torch.from_numpy(np.ascontiguousarray(audio, np.float32)).to(self.mean.device)
+        padded = np.pad(audio, (0, max(0, _SHORTEST - len(audio)))).astype(np.float32)
+        waveform = torch.from_numpy(padded).to(self.mean.device)
         found, known = self(waveform[None])
         columns = found[0].float().cpu().numpy().T
         return np.stack([np.interp(times, known.cpu().numpy(), c) for c in columns], 1)

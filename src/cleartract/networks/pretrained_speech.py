@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cleartract.errors import UsageError
+from cleartract.errors import UsageError, reason_of
 from cleartract.networks.log_mel import AUDIO_RATE
 
 KINDS = ("wav2vec2", "hubert", "wavlm", "unispeech", "data2vec-audio")
@@ -69,8 +69,13 @@ class PretrainedSpeech(nn.Module):
 
     def load_folder(self, folder: Path) -> None:
         """Take the speech model's own weights from a local folder."""
-        found = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
-        self.model.load_state_dict(found.state_dict())
+        try:
+            found = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
+            self.model.load_state_dict(found.state_dict())
+        except (OSError, RuntimeError, ValueError) as error:
+            raise UsageError(
+                f"{folder}: not a readable speech model ({reason_of(error)})"
+            ) from error
 
     def train(self, mode: bool = True) -> PretrainedSpeech:
         """Switch the mode; a frozen speech model stays as for inference (no dropout)."""

@@ -17,6 +17,7 @@ RIDGE = 20.0  # [frames], weight of the penalty on coefficients of standard feat
 FOLD, MARGIN = 0.4, 0.1  # [s] predicted together, and left out on both sides
 LEAST = 30  # [frames] that must be known
 _FOLDS = 40  # at most: long recordings stay cheap
+_CHUNK = 64  # [frames] at a time
 _AREA = 7  # [pixels], side of the square over which the skill is pooled
 
 
@@ -98,8 +99,9 @@ def acoustic_frames(
     told = cross_predicted(features, frames, known, rate)
     if told is None:
         return None
-    mean = frames[known].mean(0)
-    return shrunk(told, mean, prediction_skill(told[known], frames[known], mean))
+    seen, predicted = (frames, told) if known.all() else (frames[known], told[known])
+    mean = seen.mean(0)
+    return shrunk(told, mean, prediction_skill(predicted, seen, mean))
 
 
 def cross_predicted(
@@ -109,7 +111,8 @@ def cross_predicted(
     count = len(frames)
     fold = max(2, round(FOLD * rate), -(-count // _FOLDS))
     margin = max(1, round(MARGIN * rate))
-    total = Moments.of(features[known], frames[known])
+    everything = known.all()
+    total = Moments.of(*((features, frames) if everything else (features[known], frames[known])))
     told = np.empty(frames.shape, np.float32)
     for first in range(0, count, fold):
         left_out = np.zeros(count, bool)
@@ -130,15 +133,22 @@ def prediction_skill(told: np.ndarray, frames: np.ndarray, mean: np.ndarray) -> 
 
     with the predicted and the true departure, summed over time and a square of 7 pixels.
     """
-    predicted = told - mean
-    together = np.einsum("fyx,fyx->yx", predicted, frames - mean)
-    own = np.einsum("fyx,fyx->yx", predicted, predicted)
+    together, own = np.zeros_like(mean), np.zeros_like(mean)
+    for first in range(0, len(told), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        predicted = told[part] - mean
+        together += np.einsum("fyx,fyx->yx", predicted, frames[part] - mean)
+        own += np.einsum("fyx,fyx->yx", predicted, predicted)
     return np.clip(_pooled(together) / np.maximum(_pooled(own), 1e-9), 0, 1).astype(np.float32)
 
 
 def shrunk(told: np.ndarray, mean: np.ndarray, skill: np.ndarray) -> np.ndarray:
     """Predictions with their departure from the mean frame times the skill."""
-    return (mean + skill * (told - mean)).astype(np.float32)
+    found = np.empty(told.shape, np.float32)
+    for first in range(0, len(told), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        found[part] = mean + skill * (told[part] - mean)
+    return found
 
 
 def _pooled(plane: np.ndarray) -> np.ndarray:

@@ -32,6 +32,7 @@ from cleartract.recordings.video_io import open_recording, probe
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.types import exact_rate
 
+OWN = ("_cleartract", "_cleartract_master", "_generated")  # ends of names that we give
 Degrade = Callable[
     [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
     tuple[np.ndarray, np.ndarray, np.ndarray | None],
@@ -267,7 +268,7 @@ def _find(folder: Path, split: str) -> list[Entry]:
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".npz" and path.name.startswith("recording"):
             entry, own_split = _simulated_entry(path)
-        elif path.suffix.lower() in VIDEO_SUFFIXES and "_cleartract" not in path.stem:
+        elif path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(OWN):
             found = probe(path)
             speaker = speaker_of(path.relative_to(folder.parent))
             entry = Entry(path, speaker, found.frames, found.size, found.rate, simulated=False)

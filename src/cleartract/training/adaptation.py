@@ -9,6 +9,7 @@ noise in space and time. So a network that predicts y_2 from y_1 learns the post
 it had been shown x (Recorrupted-to-Recorrupted, Pang et al. 2021, CVPR, Theorem 1). S is estimated
 from what the unadapted model removes: one spectrum in space and time, and a gain for every pixel.
 What is not Gaussian or follows the anatomy (aliasing, view sharing) is outside the theory and stays.
+Only the one-step estimate of given frames is adapted; lost frames, generation and several steps may lose.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import RecordingError
 from cleartract.model import Condition, Model
 from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.recordings.acoustic import acoustic_frames
+from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.windows import Window
 from cleartract.restore import denoise_recording
 from cleartract.windowed import DenoiseSettings, window_condition
 
+_SURE = 2.5  # standard errors; by chance about once in a hundred times
 SHARE = 0.4  # a: share of the noise that is added again
-_HELD_OUT = 5  # every fifth window decides whether anything was gained
+LEAST_WINDOWS = 40  # that a recording must hold
+_HELD_OUT = 0.25  # the last part of each recording decides whether anything was gained
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,15 @@ def adapt(
         progress: Called with step, steps and the loss.
 
     Raises:
-        RecordingError: If no recording is as long as ten windows.
+        RecordingError: If a recording is shorter than 40 windows.
     """
-    sources = [_Source(r, model, frames) for r in recordings if len(r) >= 10 * frames]
-    if not sources:
-        raise RecordingError(f"adaptation needs a recording of {10 * frames} frames or more")
+    for recording in recordings:
+        if len(recording) < LEAST_WINDOWS * frames:
+            name = recording.provenance.get("path", "recording")
+            raise RecordingError(
+                f"{name}: adaptation needs {LEAST_WINDOWS * frames} frames or more; leave it out"
+            )
+    sources = [_Source(recording, model, frames) for recording in recordings]
     adapted = copy.deepcopy(model).train()
     trained = [
         p
@@ -151,7 +160,7 @@ def adapt(
     fall = before - after
     error = max(float(fall.std(ddof=1)) / np.sqrt(len(fall)), 1e-12)
     gain = float(fall.mean()) / error
-    kept = gain > 2
+    kept = gain > _SURE
     means = (float(before.mean()), float(after.mean()))
     return Adapted(adapted if kept else model, gain, kept, means)
 
@@ -162,14 +171,19 @@ class _Source:
     def __init__(self, recording: Recording, model: Model, frames: int):
         scale = Intensity.of(recording.frames)
         self.model, self.rate = model, recording.rate
-        self.noisy = scale.apply(recording.frames)
+        self.noisy = scale.apply(empty_borders(recording.frames).replicated(recording.frames))
         clean = denoise_recording(recording, model, DenoiseSettings()).recording.frames
         self.noise = NoiseModel.of(self.noisy - scale.apply(clean), frames)
-        self.audio = recording.audio_at(AUDIO_RATE)
+        self.audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
+        if self.audio is not None and model.inversion is not None:
+            rate = float(recording.rate)
+            features = model.inversion.at(self.audio, (np.arange(len(recording)) + 0.5) / rate)
+            everything = np.ones(len(recording), bool)
+            self.acoustic = acoustic_frames(features, self.noisy, everything, rate)
         starts = range(0, len(recording) - frames + 1, frames)
         windows = [Window(first, frames, recording.rate) for first in starts]
-        self.held_out = windows[_HELD_OUT - 1 :: _HELD_OUT]
-        self.training = [w for w in windows if w not in self.held_out]
+        last = round(len(windows) * (1 - _HELD_OUT))
+        self.training, self.held_out = windows[: last - 1], windows[last:]
 
     def losses(self, model: Model, windows: list[Window], rng: np.random.Generator) -> Tensor:
         """Squared error against the second version, in units of the guess's spread, (batch,)."""
@@ -189,7 +203,9 @@ class _Source:
         device = next(self.model.parameters()).device
         context = self.model.config.audio.context
         mean = self.noisy.mean(0)
-        return window_condition(windows, self.noisy, self.audio, context, device, True, mean)
+        return window_condition(
+            windows, self.noisy, self.audio, context, device, True, mean, self.acoustic
+        )
 
 
 def _held_out(model: Model, sources: list[_Source], seed: int) -> np.ndarray:

@@ -111,7 +111,7 @@ class BatchSource:
         return replace(sample, waveform=varied)
 
     def _collate(self, samples: list[AVSample], sources: list[np.random.Generator]) -> Condition:
-        count = len(samples)
+        config = self.config
         dropped = [self._dropped(sample, rng) for sample, rng in zip(samples, sources, strict=True)]
         times = np.stack([sample.window.frame_times() for sample in samples])
         condition = Condition(
@@ -127,11 +127,16 @@ class BatchSource:
             condition.waveform = torch.from_numpy(np.stack(waveforms))
             condition.waveform_start = torch.tensor([s.waveform_start for s in samples])
             condition.masked = torch.from_numpy(np.stack([d.masked for d in dropped]))
-        told = [s for s in samples if s.acoustic is not None and s.mean is not None]
-        if len(told) == count:
-            condition.acoustic = torch.from_numpy(np.array([s.acoustic for s in told]))
-            condition.mean = torch.from_numpy(np.array([s.mean for s in told]))
-            condition.mean_known = torch.tensor([d.mean_known for d in dropped])
+        if config.model.unet.acoustic:
+            blank = np.zeros_like(samples[0].clean)
+            told = [blank if s.acoustic is None else s.acoustic for s in samples]
+            means = [blank[0] if s.mean is None else s.mean for s in samples]
+            known = [
+                d.mean_known and s.mean is not None for d, s in zip(dropped, samples, strict=True)
+            ]
+            condition.acoustic = torch.from_numpy(np.stack(told))
+            condition.mean = torch.from_numpy(np.stack(means))
+            condition.mean_known = torch.tensor(known)
         return condition
 
     def _dropped(self, sample: AVSample, rng: np.random.Generator) -> _Dropped:

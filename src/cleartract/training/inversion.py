@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import nn
 
-from cleartract.errors import CorpusError
+from cleartract.errors import CorpusError, reason_of
 from cleartract.networks.audio import AudioConfig
 from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.log_mel import AUDIO_RATE
@@ -50,22 +51,23 @@ class SpokenMotion:
 
 
 def read_motion(folder: Path, split: str) -> list[SpokenMotion]:
-    """Sound and trajectories of a simulated corpus, with or without frames.
+    """Sound and trajectories of the simulated recordings in a folder, with or without frames.
 
     Raises:
-        CorpusError: If there are none of this split.
+        CorpusError: If a file is damaged.
     """
     found = []
     for path in sorted(folder.rglob("*.npz")):
-        with np.load(path, allow_pickle=False) as file:
-            if "tract" not in file.files:
-                continue
-            if json.loads(str(file["parameters"]))["split"] != split:
-                continue
-            sound = prepared_audio(file["audio"], int(file["sample_rate"]), AUDIO_RATE)
-            found.append(SpokenMotion(sound, file["tract"], float(file["state_rate"])))
-    if not found:
-        raise CorpusError(f"{folder}: no simulated recordings of the split {split!r}")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if "tract" not in file.files:
+                    continue
+                if json.loads(str(file["parameters"]))["split"] != split:
+                    continue
+                sound = prepared_audio(file["audio"], int(file["sample_rate"]), AUDIO_RATE)
+                found.append(SpokenMotion(sound, file["tract"], float(file["state_rate"])))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise CorpusError(f"{path}: damaged ({reason_of(error)}); simulate it again") from error
     return found
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from cleartract.diffusion.denoiser import loss_weight
+from cleartract.errors import CorpusError
 from cleartract.model import Model, pick_device, save_model
 from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.log_mel import AUDIO_RATE
@@ -143,6 +144,8 @@ def train(
         model.load_state_dict(state["model"])
         average.load_state_dict(state["ema"])
         start = state["step"]
+    if len(set(processes.gathered([start]))) > 1:
+        raise CorpusError(f"{folder}: not the same for all processes; give a shared folder")
     if processes.rank == 0:
         (folder / "config.json").write_text(described)
     model, average = model.to(place).train(), average.to(place).eval()
@@ -191,7 +194,7 @@ def train(
             _save(folder, done, model, average, optimizer, described, config)
         if first and on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
             on_epoch(average, math.ceil(done / config.epoch_steps))
-    processes.wait()
+    processes.leave()
     return average
 
 

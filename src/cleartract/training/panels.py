@@ -52,7 +52,7 @@ class QualitativePanel:
         seconds: Length of each [s].
     """
 
-    def __init__(self, data: Path, run: Path, count: int = 3, seconds: float = 0.8):
+    def __init__(self, data: Path, run: Path, count: int = 3, seconds: float = 2.0):
         self.run, self.seconds = run, seconds
         try:
             entries = AVDataset(data, "validation").entries
@@ -60,9 +60,9 @@ class QualitativePanel:
             entries = AVDataset(data, "all").entries
         chosen = _varied(entries, count)
         items = [self._item(entry, number) for number, entry in enumerate(chosen)]
-        others = items[1:] + items[:1]
+        others = items[1:] + items[:1] if len(items) > 1 else [PanelItem("", items[0].noisy, None)]
         self.items = [
-            replace(item, other=other.noisy.audio)
+            replace(item, other=other.noisy.audio_at(item.noisy.sample_rate or 1))
             for item, other in zip(items, others, strict=True)
         ]
 
@@ -113,8 +113,8 @@ def panel_rows(model: Model, item: PanelItem) -> dict[str, np.ndarray]:
     """Grey levels of every row of the panel, each (frame, height, width) uint8."""
     scale = Intensity.of(item.noisy.frames)
     swapped = item.noisy
-    if item.other is not None:
-        swapped = replace(item.noisy, audio=np.resize(item.other, len(item.noisy.audio)))  # type: ignore[arg-type]
+    if item.other is not None and item.noisy.audio is not None:
+        swapped = replace(item.noisy, audio=np.resize(item.other, len(item.noisy.audio)))
 
     def denoised(recording: Recording, use_audio: bool = True) -> np.ndarray:
         settings = DenoiseSettings(use_audio=use_audio)
@@ -135,12 +135,13 @@ def panel_rows(model: Model, item: PanelItem) -> dict[str, np.ndarray]:
 
 def generated_frames(model: Model, recording: Recording) -> np.ndarray:
     """Frames from the sound of a recording alone, (frame, height, width), normalised intensity."""
-    if recording.audio is None or recording.sample_rate is None or model.audio is None:
-        return np.zeros_like(recording.frames)
     height, width = recording.frames.shape[1:]
-    settings = GenerateSettings(rate=str(recording.rate), size=max(height, width))
-    made = generate(recording.audio, recording.sample_rate, model, settings)
+    sound = recording.sound
+    if model.audio is None or sound is None or len(sound[0]) / sound[1] * recording.rate < 1:
+        return np.zeros_like(recording.frames)
+    settings = GenerateSettings(rate=str(recording.rate), size=min(512, max(height, width)))
+    made = generate(*sound, model, settings)
     frames = np.zeros_like(recording.frames)  # the sound may end a little earlier or later
     found = made.frames[: len(frames), :height, :width]
-    frames[: len(found)] = found / (made.peak or 1.0)
+    frames[: len(found), : found.shape[1], : found.shape[2]] = found / (made.peak or 1.0)
     return frames

@@ -38,7 +38,10 @@ class Processes:
         if count == 1:
             return cls()
         if not distributed.is_initialized():
-            backend = "nccl" if device.startswith("cuda") else "gloo"
+            cuda = device.startswith("cuda")
+            if cuda:
+                torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+            backend = "nccl" if cuda else "gloo"
             # rank 0 may train the audio encoder for long before the others hear of it
             distributed.init_process_group(backend, timeout=timedelta(hours=6))
         local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -84,7 +87,8 @@ class Processes:
         distributed.all_gather_object(found, values)
         return [value for part in found for value in part]
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
+    def leave(self) -> None:
+        """Wait until all processes are here, then part."""
         if self.count > 1:
             distributed.barrier()
+            distributed.destroy_process_group()

@@ -22,6 +22,7 @@ def initial_model(
     config: TrainingConfig,
     weights: Model | None = None,
     spoken: list[SpokenMotion] | None = None,
+    speech_model: Path | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Model:
     """Model at step 0 of a run.
@@ -30,10 +31,13 @@ def initial_model(
         config: Settings of the run.
         weights: Taken over wherever name and shape agree: a model may grow.
         spoken: Sound and motor trajectories, for the audio encoder's `inversion_steps`.
+        speech_model: Folder of the speech model of a `pretrained` audio encoder.
         progress: Called with step, steps and loss of the inversion.
     """
     torch.manual_seed(config.seed)
     model = Model(config.model)
+    if speech_model is not None and model.audio is not None:
+        model.audio.speech.load_folder(speech_model)
     if weights is not None:
         take_over(model, weights.state_dict())
     if spoken and needs_inversion(config, weights) and model.audio is not None:
@@ -41,7 +45,8 @@ def initial_model(
         head = pretrain(
             spoken, learned, config.inversion_steps, seed=config.seed, progress=progress
         )
-        if learned == config.model.audio:
+        listens = weights is not None and weights.config.audio == config.model.audio
+        if learned == config.model.audio and not listens:
             model.audio.load_state_dict(head.encoder.state_dict())
         if model.inversion is not None:
             model.inversion.load_state_dict(head.state_dict())
@@ -91,8 +96,8 @@ def likeness_recording(corpus: Path, size: int) -> Path:
 
 def needs_inversion(config: TrainingConfig, weights: Model | None) -> bool:
     """Whether the audio encoder has articulatory inversion still to learn."""
-    if weights is not None and weights.inversion is not None:
-        return weights.config.inversion != config.model.inversion
+    if weights is not None and weights.config.inversion == config.model.inversion:
+        return config.model.inversion is None and weights.audio is None
     return config.inversion_steps > 0
 
 
@@ -106,10 +111,11 @@ def take_over(model: Model, state: dict[str, torch.Tensor]) -> list[str]:
     for name, value in state.items():
         if name not in own:
             continue
-        if own[name].ndim == 4 and own[name].shape[1] > value.shape[1]:
-            wider = torch.zeros_like(own[name])
-            wider[:, : value.shape[1]] = value
-            value = wider
+        target, wider = own[name].shape, name.endswith(("stem.weight", "enter.weight"))
+        if wider and target[0] == value.shape[0] and target[1] > value.shape[1]:
+            padded = torch.zeros_like(own[name])
+            padded[:, : value.shape[1]] = value
+            value = padded
         if own[name].shape == value.shape:
             fitting[name] = value
     model.load_state_dict(fitting, strict=False)
