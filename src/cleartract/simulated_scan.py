@@ -3,15 +3,62 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from cleartract.simulation import CorpusSettings, Task
+from cleartract.errors import CorpusError
 
 FORMAT = 1
 NOISE_RANGE = (0.010, 0.050)  # of the 99.5th percentile of the clean frames, fully sampled
+
+
+@dataclass(frozen=True)
+class CorpusSettings:
+    """What fixes every byte of a corpus.
+
+    Attributes:
+        speakers: Number of speakers.
+        minutes: Total length [min].
+        seed: Seed of everything.
+        seconds: Least length of one recording [s].
+        coils: Receive coils, 2 to 8.
+        timit_share: Share of recordings with the 68x68, 23.18 fps protocol.
+        golden: Golden-angle order of the interleaves.
+        sound_only: Sound and motor trajectories without frames, for articulatory inversion.
+    """
+
+    speakers: int = 8
+    minutes: float = 4.0
+    seed: int = 1
+    seconds: float = 3.0
+    coils: int = 4
+    timit_share: float = 0.3
+    golden: bool = False
+    sound_only: bool = False
+
+    def __post_init__(self) -> None:
+        if self.speakers < 1 or not 0 < self.minutes < 1e6 or not 0.5 <= self.seconds <= 600:
+            raise CorpusError("a corpus needs speakers >= 1, minutes > 0, and 0.5 to 600 seconds")
+        if self.seed < 0:
+            raise CorpusError("a corpus needs a seed of 0 or more")
+        if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
+            raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One recording to simulate."""
+
+    speaker: int
+    index: int
+    split: str
+    kind: str = "recording"
+
+    def path(self, folder: Path) -> Path:
+        """Where the recording lies."""
+        return folder / f"speaker{self.speaker:03d}" / f"{self.kind}{self.index:02d}.npz"
 
 
 def simulate_recording(settings: CorpusSettings, task: Task) -> dict[str, np.ndarray]:

@@ -9,60 +9,19 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from cleartract.errors import CorpusError
-from cleartract.simulated_scan import FORMAT, simulate_recording, simulate_speech
-
-
-@dataclass(frozen=True)
-class CorpusSettings:
-    """What fixes every byte of a corpus.
-
-    Attributes:
-        speakers: Number of speakers.
-        minutes: Total length [min].
-        seed: Seed of everything.
-        seconds: Least length of one recording [s].
-        coils: Receive coils, 2 to 8.
-        timit_share: Share of recordings with the 68x68, 23.18 fps protocol.
-        golden: Golden-angle order of the interleaves.
-        sound_only: Sound and motor trajectories without frames, for articulatory inversion.
-    """
-
-    speakers: int = 8
-    minutes: float = 4.0
-    seed: int = 1
-    seconds: float = 3.0
-    coils: int = 4
-    timit_share: float = 0.3
-    golden: bool = False
-    sound_only: bool = False
-
-    def __post_init__(self) -> None:
-        if self.speakers < 1 or not 0 < self.minutes < 1e6 or not 0.5 <= self.seconds <= 600:
-            raise CorpusError("a corpus needs speakers >= 1, minutes > 0, and 0.5 to 600 seconds")
-        if self.seed < 0:
-            raise CorpusError("a corpus needs a seed of 0 or more")
-        if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
-            raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
-
-
-@dataclass(frozen=True)
-class Task:
-    """One recording to simulate."""
-
-    speaker: int
-    index: int
-    split: str
-    kind: str = "recording"
-
-    def path(self, folder: Path) -> Path:
-        """Where the recording lies."""
-        return folder / f"speaker{self.speaker:03d}" / f"{self.kind}{self.index:02d}.npz"
+from cleartract.simulated_scan import (
+    FORMAT,
+    CorpusSettings,
+    Task,
+    simulate_recording,
+    simulate_speech,
+)
 
 
 def split_of(speaker: int, speakers: int) -> str:
