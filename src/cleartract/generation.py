@@ -21,7 +21,7 @@ from cleartract.restore import Progress
 from cleartract.types import exact_rate
 from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
 
-TEACHING = 2.0  # [s] of a reference recording, below which it shows one posture only
+TEACHING = 1.0  # [s] of a reference recording, below which it shows one posture only
 
 
 class GenerateSettings(DenoiseSettings):
