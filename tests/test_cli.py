@@ -61,6 +61,17 @@ def test_denoise_writes_video_and_sidecar(clip, weights, recording):
     assert np.abs(master.frames / 257 - back.frames).mean() < 2
 
 
+def test_an_audio_offset_is_heard_and_kept_out_of_the_result(clip, weights):
+    frames = {}
+    for offset in ("0", "30"):
+        out = clip.with_name(f"by_{offset}.npz")
+        assert run("denoise", clip, "--weights", weights, "--audio-offset", offset, "-o", out) == 0
+        frames[offset] = open_recording(out)
+    assert not np.array_equal(frames["0"].frames, frames["30"].frames)
+    np.testing.assert_array_equal(frames["0"].audio, frames["30"].audio)
+    assert run("denoise", clip, "--audio-offset", "99999", "-o", clip.with_name("z.npz")) == 2
+
+
 def test_the_null_path_is_said_in_the_output(clip, weights, capsys):
     assert (
         run("denoise", clip, "--weights", weights, "--no-audio", "-o", clip.with_name("x.npz")) == 0
@@ -68,7 +79,7 @@ def test_the_null_path_is_said_in_the_output(clip, weights, capsys):
     assert "not used" in capsys.readouterr().err
     sidecar = json.loads(clip.with_name("x.npz.json").read_text())
     assert sidecar["parameters"]["audio_used"] is False
-    assert any("sound was not used" in w for w in sidecar["warnings"])
+    assert any("sound is not used" in w for w in sidecar["warnings"])
     with np.load(clip.with_name("x.npz")) as file:
         assert file["frames"].dtype == np.float32
         assert file["rate"].tolist() == [65040, 781]

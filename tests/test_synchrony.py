@@ -38,6 +38,14 @@ def test_a_known_offset_is_found(late):
     assert found.beyond(1 / float(recording.rate)) == (late != 0)
 
 
+def test_the_warning_counts_what_is_corrected():
+    recording = delayed(speaking(), 0.31)
+    found, frame = estimate_offset(recording), 1 / float(recording.rate)
+    assert f"{1000 * found.seconds:.0f} ms late" in found.warning(frame)
+    assert found.warning(frame, 0.31) is None
+    assert "early after 500 ms are corrected" in found.warning(frame, 0.5)
+
+
 def test_sound_of_another_recording_raises_no_warning():
     recording = replace(speaking(), audio=speaking(seed=1).audio)
     assert not estimate_offset(recording).beyond(1 / float(recording.rate))

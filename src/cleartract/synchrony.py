@@ -47,6 +47,25 @@ class Offset:
         """Whether the sound is surely off by more than a frame of this duration [s]."""
         return self.certain and abs(self.seconds) - 3 * self.error > frame
 
+    def warning(self, frame: float, corrected: float = 0.0) -> str | None:
+        """What to tell the user, or None if all is well.
+
+        Args:
+            frame: Duration of a frame [s].
+            corrected: Offset that the user gave [s].
+        """
+        rest = replace(self, seconds=self.seconds - corrected)
+        if not rest.beyond(frame):
+            return None
+        by_itself = ", which speech can do by itself" if rest.natural else ""
+        given = f" after {1000 * corrected:.0f} ms are corrected" if corrected else ""
+        return (
+            f"the sound seems to be {1000 * abs(rest.seconds):.0f} ms "
+            f"{'late' if rest.seconds > 0 else 'early'}{given} "
+            f"(+-{1000 * self.error:.0f}{by_itself}): check it, or give "
+            f"--audio-offset {1000 * self.seconds:.0f}"
+        )
+
 
 def estimate_offset(recording: Recording) -> Offset | None:
     """How late the sound of a recording is.

@@ -148,16 +148,9 @@ class Denoise:
             restored = denoise_recording(heard, model, settings, update)
         result = replace(restored.recording, audio=recording.audio)
         offset = estimate_offset(result)
-        off = self.audio_offset / 1000
-        if offset and replace(offset, seconds=offset.seconds - off).beyond(
-            1 / float(recording.rate)
-        ):
-            warnings.append(
-                f"the sound seems to be {abs(offset.seconds) * 1000:.0f} ms "
-                f"{'late' if offset.seconds > 0 else 'early'} (+-{offset.error * 1000:.0f}"
-                f"{', which speech can do by itself' if offset.natural else ''}): "
-                f"check it, or give --audio-offset {offset.seconds * 1000:.0f}"
-            )
+        frame = 1 / float(recording.rate)
+        if offset and (warning := offset.warning(frame, self.audio_offset / 1000)):
+            warnings.append(warning)
             print(f"cleartract: {self.input}: {warnings[-1]}", file=sys.stderr)
         if borders := restored.used["borders_without_image"]:
             warnings.append(f"no image in {borders} (random values): left as they are")
