@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from cleartract.errors import UsageError
 from cleartract.model import Model
 from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.acoustic import Moments, cross_predicted, prediction_skill, shrunk
+from cleartract.recordings.acoustic import learned_regression, shrunk
 from cleartract.recordings.recording import Intensity, Recording, prepared_audio
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
 from cleartract.restore import Progress
@@ -161,16 +161,13 @@ def told_by_reference(
     spoken = reference.audio_at(AUDIO_RATE)
     if model.inversion is None or spoken is None:
         return Told()
-    own_times = (np.arange(len(reference)) + 0.5) / float(reference.rate)
-    features, frames = model.inversion.at(spoken, own_times), scale.apply(reference.frames)
-    everything = np.ones(len(frames), bool)
-    held_out = cross_predicted(features, frames, everything, float(reference.rate))
-    moments = Moments.of(features, frames)
-    mean = moments.mean()
-    if held_out is None:
-        return Told(mean)
+    rate, frames = float(reference.rate), scale.apply(reference.frames)
+    learned = learned_regression(model.inversion.of_frames(spoken, len(frames), rate), frames, rate)
+    if learned is None:
+        return Told(frames.mean(0))
+    moments, skill = learned
     told = moments.predict(model.inversion.at(sound, times))
-    return Told(mean, shrunk(told, mean, prediction_skill(held_out, frames, mean)))
+    return Told(moments.mean(), shrunk(told, moments.mean(), skill))
 
 
 def told_by_likeness(model: Model, sound: np.ndarray, times: np.ndarray, size: int) -> Told:

@@ -77,7 +77,7 @@ def denoise_recording(
         still = noisy[known].mean(0)
     if audio is not None and model.inversion is not None:
         rate = float(recording.rate)
-        features = model.inversion.at(audio, (np.arange(len(recording)) + 0.5) / rate)
+        features = model.inversion.of_frames(audio, len(recording), rate)
         acoustic = acoustic_frames(features, noisy, known, rate)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)

@@ -55,6 +55,16 @@ class ArticulatoryInversion(nn.Module):
         columns = found[0].float().cpu().numpy().T
         return np.stack([np.interp(times, known.cpu().numpy(), c) for c in columns], 1)
 
+    def of_frames(self, audio: np.ndarray, count: int, rate: float) -> np.ndarray:
+        """Parameters in standard units in the middle of every frame, (frame, parameter).
+
+        Args:
+            audio: Sound of the recording at 16 kHz, (sample,).
+            count: Number of frames.
+            rate: Frames per second.
+        """
+        return self.at(audio, (np.arange(count) + 0.5) / rate)
+
     def standard(self, parameters: Tensor) -> Tensor:
         """Parameters in the synthesizer's units -> standard units."""
         return (parameters - self.mean) / self.deviation

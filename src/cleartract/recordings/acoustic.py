@@ -104,6 +104,21 @@ def acoustic_frames(
     return shrunk(told, mean, prediction_skill(predicted, seen, mean))
 
 
+def learned_regression(
+    features: np.ndarray, frames: np.ndarray, rate: float
+) -> tuple[Moments, np.ndarray] | None:
+    """Regression of all frames of a recording on the features, and its skill (height, width).
+
+    Returns:
+        None where there are too few frames to learn from.
+    """
+    told = cross_predicted(features, frames, np.ones(len(frames), bool), rate)
+    if told is None:
+        return None
+    total = Moments.of(features, frames)
+    return total, prediction_skill(told, frames, total.mean())
+
+
 def cross_predicted(
     features: np.ndarray, frames: np.ndarray, known: np.ndarray, rate: float
 ) -> np.ndarray | None:

@@ -21,8 +21,7 @@ from cleartract.recordings.acoustic import (
     LEAST,
     MARGIN,
     Moments,
-    cross_predicted,
-    prediction_skill,
+    learned_regression,
     shrunk,
 )
 from cleartract.recordings.formats import VIDEO_SUFFIXES
@@ -109,18 +108,6 @@ class _Loaded:
     def nbytes(self) -> int:
         others = self.simulated.reconstructions.values() if self.simulated else ()
         return self.clean.nbytes + sum(part.nbytes for part in others)
-
-
-def _learned(
-    features: np.ndarray, frames: np.ndarray, rate: float
-) -> tuple[Moments, np.ndarray] | None:
-    """Regression of all frames on the features, and its skill; None if there are too few."""
-    known = np.ones(len(frames), bool)
-    told = cross_predicted(features, frames, known, rate)
-    if told is None:
-        return None
-    total = Moments.of(features, frames)
-    return total, prediction_skill(told, frames, total.mean())
 
 
 def hashed_split(speaker: str) -> str:
@@ -223,7 +210,7 @@ class AVDataset(Dataset):
             return None
         rate, count = float(window.rate), len(loaded.clean)
         if name not in loaded.acoustic:
-            loaded.acoustic[name] = _learned(loaded.features, loaded.noisy(name), rate)
+            loaded.acoustic[name] = learned_regression(loaded.features, loaded.noisy(name), rate)
         if (learned := loaded.acoustic[name]) is None:
             return None
         total, skill = learned

@@ -177,7 +177,7 @@ class _Source:
         self.audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
         if self.audio is not None and model.inversion is not None:
             rate = float(recording.rate)
-            features = model.inversion.at(self.audio, (np.arange(len(recording)) + 0.5) / rate)
+            features = model.inversion.of_frames(self.audio, len(recording), rate)
             everything = np.ones(len(recording), bool)
             self.acoustic = acoustic_frames(features, self.noisy, everything, rate)
         starts = range(0, len(recording) - frames + 1, frames)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from cleartract.errors import CorpusError
@@ -73,8 +72,8 @@ def lend_likeness(model: Model, corpus: Path) -> Path | None:
     audio = clean.audio_at(AUDIO_RATE)
     if audio is None:
         raise CorpusError(f"{path}: has no sound")
-    times = (np.arange(len(clean)) + 0.5) / float(clean.rate)
-    moments = Moments.of(model.inversion.eval().at(audio, times), clean.frames)
+    features = model.inversion.eval().of_frames(audio, len(clean), float(clean.rate))
+    moments = Moments.of(features, clean.frames)
     regression = torch.from_numpy(moments.regression())
     model.likeness_mean.copy_(regression[-1])
     model.likeness_modes.copy_(regression[:-1])
