@@ -177,10 +177,21 @@ def test_noise_is_rician_with_the_named_width():
     assert ratio == pytest.approx(np.sqrt(np.pi / (4 - np.pi)), rel=0.05)
 
 
+def test_what_lasts_is_the_mean_over_time():
+    still = frames(1).repeat(600, 0)
+    for seed in (1, 2, 3):
+        spread = dict(haze=0.1, haze_arms=2, streaks=8, streak_level=0.05, truncation=0.8)
+        drawn = Degradation(seed=seed, noise=0.06, noise_static=0.6, noise_blur=0.8, **spread)
+        found = drawn.learned(still[:1])[0] - drawn.apply(still).mean(0)
+        assert np.sqrt((found**2).mean()) < 0.008  # a tenth of what the degradation changes
+        changed = drawn.apply(still).mean(0) - still[0]
+        assert np.sqrt((changed**2).mean()) > 0.03
+
+
 def test_static_share_and_memory_of_coloured_noise():
     rng = np.random.default_rng(0)
-    white = artefacts.coloured_noise(rng, (200, 24, 24), 0, 1, 0).real
-    slow = artefacts.coloured_noise(rng, (200, 24, 24), 0, 5, 0).real
+    white = artefacts.coloured_noise(rng, (200, 24, 24), 0, 1).real
+    slow = artefacts.coloured_noise(rng, (200, 24, 24), 0, 5).real
 
     def lag_one(x):
         return float((x[1:] * x[:-1]).mean() / (x**2).mean())

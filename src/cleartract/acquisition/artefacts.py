@@ -53,10 +53,10 @@ def haze(frames: np.ndarray, share: float, width: float, arms: int) -> np.ndarra
 
 
 def streaks(
-    rng: np.random.Generator, shape: tuple[int, ...], count: int, level: float
+    rng: np.random.Generator, shape: tuple[int, int], count: int, level: float
 ) -> np.ndarray:
-    """Curved streaks that hardly change in time, as from signal outside the field of view."""
-    n_frames, height, width = shape
+    """Curved streaks as from signal outside the field of view, complex (y, x)."""
+    height, width = shape
     total = np.zeros((height, width), np.complex64)
     corner = rng.uniform(-0.2, 1.2, 2) * (width, height)
     for _ in range(count):
@@ -72,8 +72,12 @@ def streaks(
         fade = (fade - fade.min()) / (np.ptp(fade) + 1e-6)
         strength = level * rng.uniform(0.2, 1.0) * np.exp(2j * np.pi * rng.random())
         total += (strength * line * fade).astype(np.complex64)
-    flicker = 1 + 0.3 * moving_average(rng.normal(0, 1, (n_frames, 1, 1)), 3)
-    return (total[None] * flicker).astype(np.complex64)
+    return total
+
+
+def flicker(rng: np.random.Generator, n_frames: int) -> np.ndarray:
+    """By how much lasting artefacts change from frame to frame, (frame, 1, 1) about 1."""
+    return (1 + 0.3 * moving_average(rng.normal(0, 1, (n_frames, 1, 1)), 3)).astype(np.float32)
 
 
 def spikes(
@@ -93,16 +97,15 @@ def spikes(
 
 
 def coloured_noise(
-    rng: np.random.Generator, shape: tuple[int, ...], blur: float, memory: int, static: float
+    rng: np.random.Generator, shape: tuple[int, ...], blur: float, memory: int = 1
 ) -> np.ndarray:
-    """Complex noise, unit variance of each part, correlated in space and time, uneven in space.
+    """Complex noise, unit variance of each part, correlated in space and time.
 
     Args:
         rng: Source of randomness.
         shape: (frame, y, x).
         blur: Correlation width in space [pixels].
         memory: Frames averaged [frames].
-        static: Share of the standard deviation that is the same in all frames, 0 to 1.
     """
 
     def white(count: int) -> np.ndarray:
@@ -113,12 +116,14 @@ def coloured_noise(
     if memory > 1:
         total = np.cumsum(np.concatenate([np.zeros_like(noise[:1]), noise]), axis=0)
         noise = (total[memory:] - total[:-memory]) / np.float32(np.sqrt(memory))
-    if static:
-        noise = np.sqrt(1 - static**2) * noise + static * white(1)
     if blur > 0.2:
         noise = _smooth(noise.astype(np.complex64), blur)
         noise = noise / noise.real.std()
-    uneven = cv2.GaussianBlur(rng.normal(0, 1, shape[1:]), (0, 0), shape[2] / 6)
-    uneven = np.exp(0.35 * uneven / (uneven.std() + 1e-6))
-    uneven /= np.sqrt((uneven**2).mean())
-    return (noise * uneven.astype(np.float32)).astype(np.complex64)
+    return noise.astype(np.complex64)
+
+
+def unevenness(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Strength of noise over the picture, as far from some coils, (y, x), root mean square 1."""
+    smooth = cv2.GaussianBlur(rng.normal(0, 1, shape), (0, 0), shape[1] / 6)
+    gain = np.exp(0.35 * smooth / (smooth.std() + 1e-6))
+    return (gain / np.sqrt((gain**2).mean())).astype(np.float32)

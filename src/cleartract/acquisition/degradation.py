@@ -12,6 +12,7 @@ import numpy as np
 from cleartract.acquisition import artefacts
 from cleartract.acquisition.codecs import compress
 
+_SLOW = 8  # [frames] over which articulation, and so what is predicted from it, hardly changes
 _CODECS = ("mpeg4", "mpeg4", "mjpeg", "libx264")
 
 
@@ -69,10 +70,13 @@ class Degradation:
         def between(low: float, high: float) -> float:
             return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
+        noise = between(0.004, 0.075) if happens(0.65) else 0.0
+        if happens(0.12):  # so low a signal that little but the sound tells fast movement
+            noise = between(0.075, 0.3)
         return cls(
             seed=int(rng.integers(2**31)),
             error_gain=float(rng.uniform(0.3, 1.5)),
-            noise=between(0.004, 0.075) if happens(0.65) else 0.0,
+            noise=noise,
             noise_blur=float(rng.uniform(0.3, 1.3)) if happens(0.6) else 0.0,
             noise_memory=int(rng.integers(2, 12)) if happens(0.6) else 1,
             noise_static=float(rng.uniform(0, 0.7)) if happens(0.5) else 0.0,
@@ -100,27 +104,62 @@ class Degradation:
         Returns:
             Magnitude frames as a scanner or a video file would hold them, float32.
         """
-        rng = np.random.default_rng(self.seed)
         signal = clean.astype(np.complex64)
         if error is not None:
             signal = signal + np.float32(self.error_gain) * error
         if self.shared_views > 1:
             signal = artefacts.moving_average(signal, self.shared_views)
-        if self.truncation < 1:
-            signal = artefacts.truncate(signal, self.truncation)
-        if self.haze:
-            signal = artefacts.haze(signal, self.haze, self.haze_width, self.haze_arms)
-        if self.streaks:
-            signal = signal + artefacts.streaks(rng, signal.shape, self.streaks, self.streak_level)
+        signal = self._spread(signal)
+        rng = np.random.default_rng([self.seed, 1])
+        streaks, still_noise, strength = self._lasting(signal.shape[1:])
+        signal = signal + streaks * artefacts.flicker(rng, len(signal)) + still_noise
         if self.spikes:
             signal = signal + artefacts.spikes(rng, signal.shape, self.spikes, self.spike_level)
         if self.noise:
-            signal = signal + np.float32(self.noise) * artefacts.coloured_noise(
-                rng, signal.shape, self.noise_blur, self.noise_memory, self.noise_static
-            )
+            blur, memory = self.noise_blur, self.noise_memory
+            signal = signal + strength * artefacts.coloured_noise(rng, signal.shape, blur, memory)
         frames = np.abs(signal).astype(np.float32)
         if self.codec:
             frames = compress(frames, self.codec, self.codec_quality)
         elif self.eight_bit:
             frames = (np.round(frames * 200).clip(0, 255) / 200).astype(np.float32)
         return frames
+
+    def learned(self, predicted: np.ndarray, left: float = 0.0) -> np.ndarray:
+        """What a regression on such frames predicts, where on clean ones it would predict this.
+
+        The mean over noise: what lasts stays, what changes from frame to frame is gone but for
+        the bias that it gives magnitudes (Rice 1944), here by its value in air.
+
+        Args:
+            predicted: (frame, height, width).
+            left: Share of the noise that the regression learns by mistake; it has few frames.
+        """
+        signal = self._spread(predicted.astype(np.complex64))
+        streaks, still_noise, strength = self._lasting(signal.shape[1:])
+        bias = np.sqrt(np.pi / 2) * strength
+        if left and self.noise:
+            rng = np.random.default_rng([self.seed, 2])
+            blur, memory = self.noise_blur, _SLOW
+            noise = artefacts.coloured_noise(rng, signal.shape, blur, memory)
+            signal = signal + np.float32(left) * strength * noise
+        return np.hypot(np.abs(signal + streaks + still_noise), bias).astype(np.float32)
+
+    def _spread(self, signal: np.ndarray) -> np.ndarray:
+        if self.truncation < 1:
+            signal = artefacts.truncate(signal, self.truncation)
+        if self.haze:
+            signal = artefacts.haze(signal, self.haze, self.haze_width, self.haze_arms)
+        return signal
+
+    def _lasting(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Streaks and noise that do not change, complex, and the strength of noise that does;
+        (height, width) each."""
+        rng = np.random.default_rng([self.seed, 0])
+        streaks = artefacts.streaks(rng, shape, self.streaks, self.streak_level)
+        if self.noise == 0:
+            return streaks, np.zeros_like(streaks), np.zeros(shape, np.float32)
+        gain = np.float32(self.noise) * artefacts.unevenness(rng, shape)
+        still = artefacts.coloured_noise(rng, (1, *shape), self.noise_blur)[0]
+        share = np.float32(self.noise_static)
+        return streaks, share * gain * still, np.sqrt(1 - share**2) * gain

@@ -45,7 +45,7 @@ class TrainingDegradation:
             clean: True frames, (frame, height, width).
             error: Complex error of the reconstruction, or None.
             told: Frames predicted from the sound and the mean frame, or None; varied like the
-                true ones.
+                true ones, and as if learned from recordings degraded like the noisy ones.
             rng: Source of randomness.
         """
         cv2.setNumThreads(1)
@@ -55,12 +55,16 @@ class TrainingDegradation:
         clean, error = self._vary_geometry(clean, error, rng)
         if rng.random() < self.texture:
             pattern = _texture(rng, (count, *clean.shape[1:]))
-            clean = np.maximum(clean, 0) * np.resize(pattern, clean.shape)
+            lasting = pattern.mean(0)[None].repeat(len(clean) - count, 0)
+            clean = np.maximum(clean, 0) * np.concatenate([pattern, lasting])
         if rng.random() < self.softness:
             blur = float(rng.uniform(0.3, 0.9))
             clean = np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clean])
         degradation = Degradation.random(rng)
         noisy = degradation.apply(clean[:count], error)
+        if told is not None:
+            left = float(rng.uniform(0, 0.25))  # about the root of features over frames
+            clean = np.concatenate([clean[:count], degradation.learned(clean[count:], left)])
         if rng.random() < 0.4:
             gamma = float(np.exp(rng.normal(0, 0.12)))
             clean, noisy = np.maximum(clean, 0) ** gamma, np.maximum(noisy, 0) ** gamma
