@@ -1,10 +1,14 @@
 """Ablations: one table per question, each row trained with an equal budget and several seeds.
 
 python -m benchmarks.experiments --corpus corpus --speech speech --out runs/experiments
+
+Every row is a file in configs/ladder, so that `cleartract train` trains it as well. Several
+processes may work on different questions in the same folder.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +17,11 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from benchmarks.trial import run_trial
+from benchmarks.trial import Trials
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import read_motion
 
+LADDER = Path(__file__).parent.parent / "configs" / "ladder"
 _UNET: dict[str, Any] = {
     "stem": 16, "widths": [32, 48, 64], "blocks": 1, "attention_resolutions": [8],
     "acoustic": True, "interpolate": True,
@@ -24,9 +29,9 @@ _UNET: dict[str, Any] = {
 _AUDIO: dict[str, Any] = {"encoder": "gru", "context": 0.25}
 BASE: dict[str, Any] = {
     "model": {"unet": _UNET, "audio": _AUDIO, "inversion": _AUDIO},
-    "epoch_steps": 100_000, "batch": 4, "window_frames": 8, "size": 42, "learning_rate": 1e-3,
-    "difference": 3, "inversion_steps": 600, "audio_rate": 2, "audio_dropout": 0.25,
-    "lost_runs": 0.4, "lost_weight": 1.5,
+    "steps": 400, "epoch_steps": 100_000, "batch": 4, "window_frames": 8, "size": 42,
+    "learning_rate": 1e-3, "difference": 3, "inversion_steps": 600, "audio_rate": 2,
+    "audio_dropout": 0.25, "lost_runs": 0.4, "lost_weight": 1.5,
 }  # fmt: skip
 
 
@@ -42,16 +47,10 @@ def _with(**changes: Any) -> dict[str, Any]:
     return found
 
 
-def _encoder(name: str, **more: Any) -> dict[str, Any]:
-    inner = _AUDIO if name == "pooled" else {**_AUDIO, "encoder": name}
-    found = _with(**more)
-    found["model"]["audio"] = {**_AUDIO, "encoder": name}
-    found["model"]["inversion"] = inner
-    return found
-
-
-def _context(seconds: float) -> dict[str, Any]:
-    return _with(audio__context=seconds, inversion__context=seconds)
+def _encoder(name: str) -> dict[str, Any]:
+    """One kind of encoder for the tokens and for the prediction; `pooled` cannot predict."""
+    inversion = _AUDIO["encoder"] if name == "pooled" else name
+    return _with(audio__encoder=name, inversion__encoder=inversion)
 
 
 def _no_prediction(**more: Any) -> dict[str, Any]:
@@ -61,22 +60,24 @@ def _no_prediction(**more: Any) -> dict[str, Any]:
     return found
 
 
+_TWIN = _with(audio_dropout=1.0, inversion_steps=0)  # the same network, in silence
 QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "How does the sound enter?": {
         "prediction and cross-attention": _with(),
         "cross-attention alone": _no_prediction(),
-        "cross-attention alone, encoder untaught": _no_prediction(inversion_steps=0),
-        "no sound at all": _no_prediction(unet__token_channels=0, inversion_steps=0),
+        "cross-attention alone, untaught": _no_prediction(inversion_steps=0),
+        "no sound in training": _TWIN,
     },
     "Which encoder?": {n: _encoder(n) for n in ("pooled", "conv", "gru", "transformer")},
     "How much sound around the window?": {
-        f"{ms} ms": _context(ms / 1000) for ms in (0, 120, 250, 500)
+        f"{ms} ms": _with(audio__context=ms / 1000) for ms in (0, 120, 250, 500)
     },
     "How often is the sound withheld?": {
-        f"{share:.0%}": _with(audio_dropout=share) for share in (0.0, 0.1, 0.25, 0.5)
+        **{f"in {p} %": _with(audio_dropout=p / 100) for p in (0, 10, 25, 50)},
+        "in 100 %: a twin without sound": _TWIN,
     },
     "How many frames?": {
-        f"{n} frames": _with(window_frames=n, batch=max(1, 32 // n)) for n in (1, 3, 5, 8, 16)
+        f"windows of {n}": _with(window_frames=n, batch=max(1, 32 // n)) for n in (1, 3, 5, 8, 16)
     },
     "What mixes frames?": {
         "convolution and attention": _with(),
@@ -103,56 +104,90 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
 class Options:
     """Run what is missing, then write the tables."""
 
-    corpus: Path
-    out: Path
+    corpus: Path | None = None
+    out: Path = Path("runs/experiments")
     speech: Path | None = None
-    steps: int = 400
+    steps: int | None = None
+    """Instead of those in the files."""
     seeds: int = 2
-    batches: int = 60
+    passages: int = 28
     questions: str = "all"
     """all, or numbers of questions such as 1,3."""
+    write: bool = False
+    """Only write the files of configs/ladder."""
 
 
 def main(options: Options) -> None:
+    if options.write:
+        write_ladder()
+        return
+    if options.corpus is None:
+        raise SystemExit("--corpus is needed")
     folders = [options.corpus] + ([options.speech] if options.speech else [])
     spoken = [item for folder in folders for item in read_motion(folder, "train")]
+    trials = Trials(options.corpus, spoken, options.passages, options.out)
     chosen = [int(n) - 1 for n in options.questions.split(",") if n != "all"]
-    tables = {}
     for number, (question, rows) in enumerate(QUESTIONS.items()):
         if chosen and number not in chosen:
             continue
-        tables[question] = {}
+        table = {}
+        for name in rows:
+            values = json.loads(ladder_file(number, name).read_text())
+            if options.steps:
+                values["steps"] = options.steps
+            table[name] = []
+            for seed in range(1, options.seeds + 1):
+                config = TrainingConfig.model_validate({**values, "seed": seed})
+                table[name].append(trials.run(config))
+                print(question, name, seed, table[name][-1], flush=True)
+        _write(number, question, table, options, config.steps)
+
+
+def ladder_file(number: int, name: str) -> Path:
+    """Config of a row."""
+    slug = "".join(c if c.isalnum() else "-" for c in name).replace("--", "-").strip("-")
+    return LADDER / f"{number + 1}-{slug}.json"
+
+
+def write_ladder() -> None:
+    """Write the config of every row."""
+    LADDER.mkdir(parents=True, exist_ok=True)
+    for number, rows in enumerate(QUESTIONS.values()):
         for name, values in rows.items():
-            found = []
-            for seed in range(options.seeds):
-                config = TrainingConfig.model_validate(
-                    {**values, "steps": options.steps, "seed": seed + 1}
-                )
-                slug = "".join(c if c.isalnum() else "-" for c in f"{number + 1}-{name}")
-                folder = options.out / f"{slug}-{seed + 1}"
-                found.append(run_trial(options.corpus, spoken, folder, config, options.batches))
-                print(question, name, seed + 1, found[-1], flush=True)
-            tables[question][name] = found
-        lines = [[name, *_cells(found)] for name, found in tables[question].items()]
-        note = f"{question} {options.steps} steps, {options.seeds} seeds, validation speakers."
-        write_table(f"experiment_{number + 1}", _HEADER, lines, note)
-    write_json("experiments", {"steps": options.steps, "base": BASE, "tables": tables})
+            ladder_file(number, name).write_text(json.dumps(values, indent=1) + "\n")
 
 
-_HEADER = ["", "given, matched [dB]", "given, matched - null", "lost, matched [dB]",
-           "lost, matched - null", "lost, swapped - null"]  # fmt: skip
+_HEADER = [
+    "", "given, null [dB]", "matched - null", "noisier half, null", "matched - null",
+    "lost, null", "matched - null", "swapped - null",
+]  # fmt: skip
+
+
+def _write(number: int, question: str, table: dict, options: Options, steps: int) -> None:
+    lines = [[name, *_cells(found)] for name, found in table.items()]
+    note = (
+        f"**{question}** `python -m benchmarks.experiments --questions {number + 1}`: {steps} steps, "
+        f"PSNR at the fifth of the pixels that move most in {options.passages} passages of "
+        f"validation speakers; mean ± deviation of {options.seeds} seeds."
+    )
+    write_table(f"experiment_{number + 1}", _HEADER, lines, note)
+    content = {"question": question, "steps": steps, "passages": options.passages, "rows": table}
+    write_json(f"experiment_{number + 1}", content)
 
 
 def _cells(found: list[dict[str, float]]) -> list[str]:
     def cell(first: str, second: str | None = None) -> str:
         values = np.array([f[first] - (f[second] if second else 0.0) for f in found])
         sign = "+" if second else ""
-        return f"{values.mean():{sign}.2f} ± {values.std(ddof=1) if len(values) > 1 else 0:.2f}"
+        spread = f"{values.std(ddof=1):.2f}" if len(values) > 1 else "?"
+        return f"{values.mean():{sign}.2f} ± {spread}"
 
     return [
-        cell("given matched"),
+        cell("given null"),
         cell("given matched", "given null"),
-        cell("lost matched"),
+        cell("noisy null"),
+        cell("noisy matched", "noisy null"),
+        cell("lost null"),
         cell("lost matched", "lost null"),
         cell("lost swapped", "lost null"),
     ]

@@ -14,6 +14,7 @@ import tyro
 from benchmarks.audio import of_another_speaker
 from benchmarks.common import RESULTS, write_json, write_table
 from cleartract.evaluation.articulation import constriction_degree, correlation
+from cleartract.evaluation.full_reference import seam_index
 from cleartract.evaluation.grid_lines import GridLine, outline_lines
 from cleartract.generation import GenerateSettings, generate
 from cleartract.model import Model, load_model
@@ -26,6 +27,8 @@ from cleartract.training.start import likeness_recording
 from cleartract.windowed import DenoiseSettings
 
 FIELD_OF_VIEW = 200.0  # [mm]
+_WINDOW = (16, 10)  # [frames] length and step of the default windows
+_QUIET = 0.03  # of the loudest frame: below it lie the pauses before and after all speech
 
 
 @dataclass(frozen=True)
@@ -49,20 +52,30 @@ def main(options: Options) -> None:
     for number, simulated in enumerate(loaded):
         other = of_another_speaker(loaded, number).audio
         truth, lines = simulated.truth(), outline_lines(simulated.outlines)
-        found = {}
-        for name, audio in _sounds(simulated.audio, other).items():
+        found, seams = {}, []
+        sounds = _sounds(simulated.audio, other)
+        spoken = _spoken(truth, sounds)
+        for name, audio in sounds.items():
             made = _generated(model, truth, audio)
-            found[f"alone, {name}"] = _correlations(made, own_lines, truth, lines)
+            found[f"alone, {name}"] = _correlations(made, own_lines, truth, lines, spoken)
+            whole = _correlations(made, own_lines, truth, lines, np.ones_like(spoken))
+            found[f"alone, {name}, pauses at the ends included"] = whole
+            seams.append(seam_index(made.frames, None, *_WINDOW))
             if number == 0:
                 _picture(made, truth, f"{options.name}_{name}")
         half = len(truth) // 2
         said, rest = truth.excerpt(0, half), truth.excerpt(half, len(truth) - half)
         noisy = simulated.noisy("view_shared").excerpt(0, half)
         reference = denoise_recording(noisy, model, DenoiseSettings()).recording
-        for name, audio in _sounds(rest.sound[0] if rest.sound else said.audio, other).items():
+        sounds = _sounds(rest.sound[0] if rest.sound else said.audio, other)
+        spoken = _spoken(rest, sounds)
+        for name, audio in sounds.items():
             made = _generated(model, rest, audio, reference)
-            found[f"reference, {name}"] = _correlations(made, lines, rest, lines)
-        rows.append({"speaker": simulated.parameters["speaker"], "correlations": found})
+            found[f"reference, {name}"] = _correlations(made, lines, rest, lines, spoken)
+            seams.append(seam_index(made.frames, None, *_WINDOW))
+        rows.append(
+            {"speaker": simulated.parameters["speaker"], "correlations": found, "seams": seams}
+        )
         print(rows[-1]["speaker"], {k: round(v["lips"], 2) for k, v in found.items()}, flush=True)
     write_json(options.name, {"training": described.get("training"), "rows": rows})
     names = [line.name for line in own_lines]
@@ -70,16 +83,31 @@ def main(options: Options) -> None:
         [kind, *(f"{np.nanmean([r['correlations'][kind][n] for r in rows]):.2f}" for n in names)]
         for kind in rows[0]["correlations"]
     ]
+    seam = np.nanmean([r["seams"] for r in rows])
     note = (
         f"`python -m benchmarks.generation --split {options.split}`: correlation with the truth, "
-        f"mean over {len(rows)} recordings. *Alone*: nothing but the sound. *Reference*: the first "
-        "half of the noisy recording shows the speaker, the second half is generated."
+        f"mean over {len(rows)} recordings, from where both sounds have begun to where one ends. "
+        "*Alone*: nothing but the sound. *Reference*: the first half of the noisy recording shows "
+        "the speaker, the second half is generated. Change from frame to frame where windows begin "
+        f"and end, relative to elsewhere: {seam:.3f}."
     )
     write_table(options.name, ["from", *names], table, note)
 
 
 def _sounds(matched: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
     return {"matched": matched, "swapped": np.resize(other, len(matched))}
+
+
+def _spoken(truth: Recording, sounds: dict[str, np.ndarray]) -> np.ndarray:
+    """Frames between the pauses at both ends of all the sounds, (frame,) bool."""
+    inside = np.ones(len(truth), bool)
+    for audio in sounds.values():
+        starts = np.arange(len(truth)) / float(truth.rate) * (truth.sample_rate or 1)
+        parts = np.split(audio.astype(np.float64) ** 2, starts[1:].astype(int))
+        level = np.sqrt([part.mean() if len(part) else 0.0 for part in parts])
+        loud = np.flatnonzero(level > _QUIET * level.max())
+        inside[: loud[0]] = inside[loud[-1] + 1 :] = False
+    return inside
 
 
 def _generated(
@@ -90,15 +118,19 @@ def _generated(
 
 
 def _correlations(
-    made: Recording, made_lines: list[GridLine], truth: Recording, lines: list[GridLine]
+    made: Recording,
+    made_lines: list[GridLine],
+    truth: Recording,
+    lines: list[GridLine],
+    where: np.ndarray,
 ) -> dict[str, float]:
-    count = min(len(made), len(truth))
+    where = where[: min(len(made), len(truth))]
     found = {}
     for own, line in zip(made_lines, lines, strict=True):
-        degrees = [
-            constriction_degree(r.frames[:count], place, FIELD_OF_VIEW / r.frames.shape[2])
-            for r, place in ((made, own), (truth, line))
-        ]
+        degrees = []
+        for recording, place in ((made, own), (truth, line)):
+            frames, size = recording.frames[: len(where)], FIELD_OF_VIEW / recording.frames.shape[2]
+            degrees.append(constriction_degree(frames, place, size)[where])
         found[line.name] = correlation(degrees[0], degrees[1])
     return found
 

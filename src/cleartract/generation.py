@@ -59,8 +59,9 @@ def generate(
 
     Articulation is read off the sound, related to frames as in the reference recording (or in the
     speaker who lent the model a likeness), and what that predicts is told to the diffusion model.
-    Each window is given the frames that it shares with the one before, so that anatomy and movement
-    go on, and the overlaps are blended.
+    Overlaps of windows are blended. Where the sound tells no frames, each window is given those that
+    it shares with the one before, so that anatomy and movement go on; told frames go on by themselves,
+    and given ones beside them would leave a step where they end.
 
     Args:
         audio: Waveform, (sample,).
@@ -98,6 +99,7 @@ def generate(
     given = np.zeros(len(frames), bool)
     if frame is not None:
         frames[0], given[0] = scale.apply(frame), True
+    made = given.copy()
     sound, told = None, Told()
     if settings.use_audio:
         waited = np.zeros(round(lead / rate * AUDIO_RATE), np.float32)
@@ -114,15 +116,17 @@ def generate(
         condition = window_condition(
             [window], frames, sound, context, device, given, told.mean, told.frames
         )
-        made = sample_windows(model, condition, [window], len(frames), settings)
-        result = made[0].float().cpu().numpy()
+        restored = sample_windows(model, condition, [window], len(frames), settings)
+        result = restored[0].float().cpu().numpy()
         blended.add(result, window.first)
         places = window.frame_indices(len(frames))
-        new = ~given[places]
+        new = ~made[places]
         frames[places[new]] = result[new]
-        given[places] = True
+        made[places] = True
+        if told.frames is None:
+            given = made
         if progress:
-            progress(int(given.sum()), len(frames))
+            progress(int(made.sum()), len(frames))
     found = blended.result()[lead:]
     peak = reference.peak if isinstance(reference, Recording) else None
     peak = 255.0 if reference is None else peak

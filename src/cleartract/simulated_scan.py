@@ -11,7 +11,6 @@ import numpy as np
 from cleartract.errors import CorpusError
 
 FORMAT = 1
-NOISE_RANGE = (0.010, 0.050)  # of the 99.5th percentile of the clean frames, fully sampled
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,8 @@ class CorpusSettings:
         coils: Receive coils, 2 to 8.
         timit_share: Share of recordings with the 68x68, 23.18 fps protocol.
         golden: Golden-angle order of the interleaves.
+        noise: Least and greatest noise level, if fully sampled, relative to the 99.5th percentile
+            of the clean frames.
         sound_only: Sound and motor trajectories without frames, for articulatory inversion.
     """
 
@@ -36,6 +37,7 @@ class CorpusSettings:
     coils: int = 4
     timit_share: float = 0.3
     golden: bool = False
+    noise: tuple[float, float] = (0.01, 0.05)
     sound_only: bool = False
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class CorpusSettings:
             raise CorpusError("a corpus needs a seed of 0 or more")
         if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
             raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
+        if not 0 < self.noise[0] <= self.noise[1] <= 1:
+            raise CorpusError("a corpus needs noise levels above 0, at most 1, the lesser first")
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,7 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> dict[str, np.nda
         outlines.append(np.mean([points for _, points in painted], axis=0))
     truth = np.stack(clean)
     bright = float(np.percentile(truth, 99.5))
-    noise_level = float(np.exp(rng.uniform(*np.log(NOISE_RANGE))))
+    noise_level = float(np.exp(rng.uniform(*np.log(settings.noise))))
     samples = np.concatenate(data, axis=1)
     noise = rng.standard_normal((2, *samples.shape), dtype=np.float32)
     deviation = np.float32(noise_level * bright / scanner.noise_scale())

@@ -95,8 +95,11 @@ def simulate(
         CorpusError: If the folder holds a corpus of other settings.
     """
     described = {"format": FORMAT, **asdict(settings)}
-    if not settings.sound_only:
-        del described["sound_only"]  # as before there was a choice
+    plain = CorpusSettings()
+    described["noise"] = list(settings.noise)
+    for name in ("sound_only", "noise"):  # as before there was a choice
+        if getattr(settings, name) == getattr(plain, name):
+            del described[name]
     header = folder / "corpus.json"
     if header.exists():
         try:

@@ -6,7 +6,8 @@ from cleartract.cli import main
 from cleartract.errors import RecordingError
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import write_recording
-from cleartract.training.adaptation import NoiseModel, adapt, recorrupted
+from cleartract.training.adaptation import adapt, recorrupted
+from cleartract.training.noise_model import NoiseModel
 
 
 def correlated(count, size=16, seed=0):
@@ -21,7 +22,10 @@ def correlated(count, size=16, seed=0):
 
 
 def test_the_noise_model_has_strength_and_correlation_of_the_noise():
-    model = NoiseModel.of(correlated(600), 12)
+    noisy = correlated(600)
+    motion = np.random.default_rng(2).random((16, 16))
+    noisy[:, motion > 0.5] += np.sin(np.arange(600))[:, None]  # movement, stronger than the noise
+    model = NoiseModel.of(noisy, motion, 12)
     rng = np.random.default_rng(1)
     drawn = np.stack([model.draw(rng) for _ in range(300)])
     assert drawn[:, :, 3].std() == pytest.approx(0.1, rel=0.1)

@@ -18,7 +18,7 @@ from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import explained, read_motion
 from cleartract.training.loop import batch_loss, learning_rate, severity, train
 from cleartract.training.panels import QualitativePanel
-from cleartract.training.start import initial_model, needs_inversion, take_over
+from cleartract.training.start import initial_model, learned_inversion, needs_inversion, take_over
 
 
 @pytest.fixture
@@ -149,11 +149,12 @@ def test_inversion_is_learned_and_not_learned_again(corpus, tiny_config):
     model = tiny_config.model_copy(update={"unet": unet, "audio": audio, "inversion": audio})
     config = TrainingConfig(model=model, inversion_steps=40)
     spoken = read_motion(corpus, "train")
-    learned = initial_model(config, spoken=spoken)
+    head = learned_inversion(config, spoken)
+    learned = initial_model(config, head=head)
     assert explained(learned.inversion, spoken).max() > 0.2
     assert not needs_inversion(config, learned)
     assert needs_inversion(config, None)
-    again = initial_model(config, learned, spoken)
+    again = initial_model(config, learned)
     for name, tensor in learned.inversion.state_dict().items():
         assert torch.equal(tensor, again.inversion.state_dict()[name])
     for a, b in zip(

@@ -29,6 +29,8 @@ class Simulate:
     """Share of recordings with the 68x68, 23.18 fps protocol; the others are 84x84, 83.28 fps."""
     golden: bool = False
     """Golden-angle order of the interleaves instead of bit-reversed."""
+    noise: tuple[float, float] = (0.01, 0.05)
+    """Least and greatest noise level, relative to the brightest tissue, if fully sampled."""
     sound_only: bool = False
     """Sound and motor trajectories without frames: more speech for `train --speech`."""
     workers: int | None = None
@@ -48,6 +50,7 @@ class Simulate:
             coils=self.coils,
             timit_share=self.timit_share,
             golden=self.golden,
+            noise=self.noise,
             sound_only=self.sound_only,
         )
         with progress_bar("simulating", "recordings") as update:

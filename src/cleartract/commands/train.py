@@ -61,6 +61,7 @@ class Train:
         from cleartract.training.panels import QualitativePanel
         from cleartract.training.start import (
             initial_model,
+            learned_inversion,
             lend_likeness,
             likeness_recording,
             needs_inversion,
@@ -96,11 +97,12 @@ class Train:
             with progress_bar("audio encoder", "steps") as update:
                 if config.model.likeness:
                     likeness_recording(self.data, config.model.likeness)  # fail now, not later
-                spoken = self._spoken() if needs_inversion(config, weights) else None
-                initial = initial_model(
-                    config, weights, spoken, self.speech_model,
-                    lambda a, b, loss: update(a, b, f"loss {loss:.3f}"),
-                )  # fmt: skip
+                head = None
+                if needs_inversion(config, weights) and config.model.unet.token_channels:
+                    head = learned_inversion(
+                        config, self._spoken(), lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
+                    )
+                initial = initial_model(config, weights, head, self.speech_model)
             lend_likeness(initial, self.data)
         panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:

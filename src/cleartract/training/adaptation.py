@@ -7,7 +7,7 @@ From noisy frames y = x + n, with Gaussian noise n of covariance S, two versions
 whose noises are independent, because their covariance is S - S = 0, whatever the correlation of the
 noise in space and time. So a network that predicts y_2 from y_1 learns the posterior mean of x, as if
 it had been shown x (Recorrupted-to-Recorrupted, Pang et al. 2021, CVPR, Theorem 1). S is estimated
-from what the unadapted model removes: one spectrum in space and time, and a gain for every pixel.
+where nothing moves: one spectrum in space and time, and a gain for every pixel (`noise_model`).
 What is not Gaussian or follows the anatomy (aliasing, view sharing) is outside the theory and stays.
 Only the one-step estimate of given frames is adapted; lost frames, generation and several steps may lose.
 """
@@ -31,46 +31,13 @@ from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.windows import Window
 from cleartract.restore import denoise_recording
+from cleartract.training.noise_model import NoiseModel
 from cleartract.windowed import DenoiseSettings, window_condition
 
 _SURE = 2.5  # standard errors; by chance about once in a hundred times
 SHARE = 0.4  # a: share of the noise that is added again
 LEAST_WINDOWS = 40  # that a recording must hold
 _HELD_OUT = 0.25  # the last part of each recording decides whether anything was gained
-
-
-@dataclass(frozen=True)
-class NoiseModel:
-    """Gaussian noise, alike everywhere but for its strength.
-
-    Attributes:
-        spectrum: Root of its power spectrum over a window, (frame, height, width).
-        gain: Standard deviation at every pixel, (height, width).
-    """
-
-    spectrum: np.ndarray
-    gain: np.ndarray
-
-    @classmethod
-    def of(cls, residual: np.ndarray, frames: int) -> NoiseModel:
-        """Estimate from removed noise.
-
-        Args:
-            residual: (frame, height, width), without a mean in time.
-            frames: Length of a window [frames].
-        """
-        residual = residual - residual.mean(0)
-        gain = np.sqrt(_blurred((residual**2).mean(0)))
-        white = residual / np.maximum(gain, 1e-6)
-        starts = range(0, len(white) - frames + 1, max(1, frames // 2))
-        power = np.mean([np.abs(np.fft.fftn(white[s : s + frames])) ** 2 for s in starts], axis=0)
-        power *= power.size / power.sum()
-        return cls(np.sqrt(power).astype(np.float32), gain.astype(np.float32))
-
-    def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """One window of noise, (frame, height, width)."""
-        white = np.fft.fftn(rng.standard_normal(self.spectrum.shape))
-        return (self.gain * np.fft.ifftn(self.spectrum * white).real).astype(np.float32)
 
 
 def recorrupted(noisy: Tensor, noise: Tensor, share: float = SHARE) -> tuple[Tensor, Tensor]:
@@ -173,7 +140,7 @@ class _Source:
         self.model, self.rate = model, recording.rate
         self.noisy = scale.apply(empty_borders(recording.frames).replicated(recording.frames))
         clean = denoise_recording(recording, model, DenoiseSettings()).recording.frames
-        self.noise = NoiseModel.of(self.noisy - scale.apply(clean), frames)
+        self.noise = NoiseModel.of(self.noisy, scale.apply(clean).std(0), frames)
         self.audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
         if self.audio is not None and model.inversion is not None:
             rate = float(recording.rate)
@@ -215,12 +182,3 @@ def _held_out(model: Model, sources: list[_Source], seed: int) -> np.ndarray:
         rng = np.random.default_rng([seed, 10_000 + number])
         found += [float(source.losses(model, [w], rng)) for w in source.held_out]
     return np.array(found)
-
-
-def _blurred(plane: np.ndarray) -> np.ndarray:
-    """Mean over 5x5 pixels."""
-    padded = np.pad(plane, 2, mode="edge")
-    height, width = plane.shape
-    return np.mean(
-        [padded[y : y + height, x : x + width] for y in range(5) for x in range(5)], axis=0
-    )

@@ -62,8 +62,8 @@ class TrainingDegradation:
             clean = np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clean])
         degradation = Degradation.random(rng)
         noisy = degradation.apply(clean[:count], error)
+        left = float(rng.uniform(0, 0.25))  # about the root of features over frames
         if told is not None:
-            left = float(rng.uniform(0, 0.25))  # about the root of features over frames
             clean = np.concatenate([clean[:count], degradation.learned(clean[count:], left)])
         if rng.random() < 0.4:
             gamma = float(np.exp(rng.normal(0, 0.12)))

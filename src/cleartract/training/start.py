@@ -9,6 +9,8 @@ import torch
 
 from cleartract.errors import CorpusError
 from cleartract.model import Model
+from cleartract.networks.audio import AudioConfig
+from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.acoustic import Moments
 from cleartract.recordings.dataset import AVDataset
@@ -20,18 +22,16 @@ from cleartract.training.inversion import SpokenMotion, pretrain
 def initial_model(
     config: TrainingConfig,
     weights: Model | None = None,
-    spoken: list[SpokenMotion] | None = None,
+    head: ArticulatoryInversion | None = None,
     speech_model: Path | None = None,
-    progress: Callable[[int, int, float], None] | None = None,
 ) -> Model:
     """Model at step 0 of a run.
 
     Args:
         config: Settings of the run.
         weights: Taken over wherever name and shape agree: a model may grow.
-        spoken: Sound and motor trajectories, for the audio encoder's `inversion_steps`.
+        head: What has learned to read articulation off the sound, see `learned_inversion`.
         speech_model: Folder of the speech model of a `pretrained` audio encoder.
-        progress: Called with step, steps and loss of the inversion.
     """
     torch.manual_seed(config.seed)
     model = Model(config.model)
@@ -39,17 +39,35 @@ def initial_model(
         model.audio.speech.load_folder(speech_model)
     if weights is not None:
         take_over(model, weights.state_dict())
-    if spoken and needs_inversion(config, weights) and model.audio is not None:
+    if head is not None and model.audio is not None:
         learned = config.model.inversion or config.model.audio
-        head = pretrain(
-            spoken, learned, config.inversion_steps, seed=config.seed, progress=progress
-        )
         listens = weights is not None and weights.config.audio == config.model.audio
-        if learned == config.model.audio and not listens:
+        if _alike(learned, config.model.audio) and not listens:
             model.audio.load_state_dict(head.encoder.state_dict())
         if model.inversion is not None:
             model.inversion.load_state_dict(head.state_dict())
     return model
+
+
+def learned_inversion(
+    config: TrainingConfig,
+    spoken: list[SpokenMotion],
+    progress: Callable[[int, int, float], None] | None = None,
+) -> ArticulatoryInversion:
+    """Let the encoder that a run needs learn articulatory inversion for its `inversion_steps`.
+
+    Args:
+        config: Settings of the run.
+        spoken: Sound and motor trajectories of training speakers.
+        progress: Called with step, steps and loss.
+    """
+    encoder = config.model.inversion or config.model.audio
+    return pretrain(spoken, encoder, config.inversion_steps, seed=config.seed, progress=progress)
+
+
+def _alike(first: AudioConfig, second: AudioConfig) -> bool:
+    """Whether one encoder's weights fit the other; how much sound it is given does not matter."""
+    return first == second.model_copy(update={"context": first.context})
 
 
 def lend_likeness(model: Model, corpus: Path) -> Path | None:
