@@ -16,8 +16,8 @@ from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.dataset import AVDataset, AVSample, Entry
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
 from cleartract.training.augmentation import TrainingDegradation
-from cleartract.training.loop import varied_articulation
-from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
+from cleartract.training.whole_sound import varied_articulation
+from cleartract.windowed import DenoiseSettings, Sound, sample_windows, window_condition
 
 FRAMES = 40  # of a passage; the rest of the shortest recordings must suffice to learn from
 SIZE = 42  # [pixels]
@@ -119,10 +119,10 @@ def denoised(
     rate, total = sample.window.rate, len(sample.clean)
     before = math.ceil(_CONTEXT * rate)  # [frames] that are not there, but whose sound is
     empty = ((before, before), (0, 0), (0, 0))
-    audio, told = None, None
+    sound, told = None, None
     if hears and sample.waveform is not None:
         silent = round(before / rate * AUDIO_RATE) - round(_CONTEXT * AUDIO_RATE)
-        audio = np.pad(sample.waveform, (silent, 0))
+        sound = Sound.of(np.pad(sample.waveform, (silent, 0)), model)
         told = None if sample.acoustic is None else np.pad(sample.acoustic, empty)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     blended = OverlapAdd(total, sample.clean.shape[1:], settings.blend)
@@ -130,7 +130,7 @@ def denoised(
     for window in cut.windows(total, rate):
         later = [replace(window, first=window.first + before)]
         condition = window_condition(
-            later, noisy, audio, model.config.audio.context, torch.device("cpu"), known,
+            later, noisy, sound, model.config.audio.context, torch.device("cpu"), known,
             sample.mean, told,
         )  # fmt: skip
         result = sample_windows(model, condition, later, len(noisy), settings)

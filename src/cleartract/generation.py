@@ -19,7 +19,7 @@ from cleartract.recordings.recording import Intensity, Recording, prepared_audio
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
 from cleartract.restore import Progress
 from cleartract.types import exact_rate
-from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
+from cleartract.windowed import DenoiseSettings, Sound, sample_windows, window_condition
 
 TEACHING = 1.0  # [s] of a reference recording, below which it shows one posture only
 
@@ -109,12 +109,13 @@ def generate(
             told = told_by_reference(model, sound, times, reference, scale)
         elif reference is None:
             told = told_by_likeness(model, sound, times, settings.size)
+    heard = Sound.of(sound, model)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     blended = OverlapAdd(len(frames), (size[0], size[1]), settings.blend)
     device, context = next(model.parameters()).device, model.config.audio.context
     for window in cut.windows(len(frames), rate):
         condition = window_condition(
-            [window], frames, sound, context, device, given, told.mean, told.frames
+            [window], frames, heard, context, device, given, told.mean, told.frames
         )
         restored = sample_windows(model, condition, [window], len(frames), settings)
         result = restored[0].float().cpu().numpy()

@@ -18,6 +18,7 @@ from cleartract.errors import WeightsError
 from cleartract.networks.audio import AudioConfig, AudioEncoder
 from cleartract.networks.interpolation import interpolation_weights
 from cleartract.networks.inversion import PARAMETERS, ArticulatoryInversion
+from cleartract.networks.pretrained_speech import PretrainedSpeech
 from cleartract.networks.video_unet import UNetConfig, VideoUNet
 
 FORMAT_VERSION = "1"
@@ -72,6 +73,8 @@ class Condition:
         times: Frame times relative to the window's centre [s], (batch, frame).
         waveform: Sound at 16 kHz, (batch, sample), or None.
         waveform_start: Time of its first sample [s], (batch,), or None.
+        hidden: Hidden states of a frozen speech model, instead of it, (batch, token, state).
+        hidden_start: Time of the first of them [s], (batch,).
         heard: Windows whose sound is used, (batch,) bool; all by default.
         masked: From when to when the sound is hidden all the same, (batch, 2) [s] relative to the
             window's centre; nothing by default.
@@ -85,6 +88,8 @@ class Condition:
     times: Tensor
     waveform: Tensor | None = None
     waveform_start: Tensor | None = None
+    hidden: Tensor | None = None
+    hidden_start: Tensor | None = None
     heard: Tensor | None = None
     masked: Tensor | None = None
     mean: Tensor | None = None
@@ -131,6 +136,13 @@ class Model(nn.Module):
             self.register_buffer("likeness_mean", torch.zeros(size, size))
             self.register_buffer("likeness_modes", torch.zeros(PARAMETERS, size, size))
 
+    @property
+    def speech(self) -> PretrainedSpeech | None:
+        """The frozen speech model, which reads whole recordings once; None without one."""
+        if self.audio is None or self.config.audio.encoder != "pretrained":
+            return None
+        return self.audio.speech if self.config.audio.frozen else None
+
     def tokens(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor] | None:
         """Audio tokens (batch, token, channel), their times [s], and which are heard."""
         if self.audio is None:
@@ -138,7 +150,10 @@ class Model(nn.Module):
         if condition.waveform is None or condition.waveform_start is None:
             tokens, times = self.audio.null_tokens(len(condition.noisy))
             return tokens, times, torch.zeros_like(times, dtype=torch.bool)
-        tokens, times = self.audio(condition.waveform, condition.waveform_start)
+        if condition.hidden is not None and condition.hidden_start is not None:
+            tokens, times = self.audio.of_hidden(condition.hidden, condition.hidden_start)
+        else:
+            tokens, times = self.audio(condition.waveform, condition.waveform_start)
         heard = torch.ones_like(times, dtype=torch.bool)
         if condition.heard is not None:
             heard = heard & condition.heard[:, None]

@@ -22,7 +22,7 @@ from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
 from cleartract.types import exact_rate
-from cleartract.windowed import DenoiseSettings, sample_windows, window_condition
+from cleartract.windowed import DenoiseSettings, Sound, sample_windows, window_condition
 
 Progress = Callable[[int, int], None]
 
@@ -79,6 +79,7 @@ def denoise_recording(
         rate = float(recording.rate)
         features = model.inversion.of_frames(audio, len(recording), rate)
         acoustic = acoustic_frames(features, noisy, known, rate)
+    sound = Sound.of(audio, model)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(len(recording), recording.rate)
     total, done, batch = len(windows) * settings.samples, 0, settings.batch
@@ -93,7 +94,7 @@ def denoise_recording(
     squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
     for draw in range(settings.samples):
         blended, batch = _draw(
-            windows, noisy, known, audio, (still, acoustic), model, settings, draw, batch, tick
+            windows, noisy, known, sound, (still, acoustic), model, settings, draw, batch, tick
         )
         if settings.samples == 1:
             mean = blended
@@ -131,7 +132,7 @@ def _draw(
     windows: list[Window],
     noisy: np.ndarray,
     known: np.ndarray,
-    audio: np.ndarray | None,
+    sound: Sound | None,
     told: tuple[np.ndarray | None, np.ndarray | None],
     model: Model,
     settings: DenoiseSettings,
@@ -146,7 +147,7 @@ def _draw(
     while position < len(windows):
         part = windows[position : position + batch]
         try:
-            condition = window_condition(part, noisy, audio, context, device, known, *told)
+            condition = window_condition(part, noisy, sound, context, device, known, *told)
             restored = sample_windows(model, condition, part, len(noisy), settings, draw)
         except torch.OutOfMemoryError:
             if batch == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from cleartract.diffusion.samplers import intervals, sample
 from cleartract.model import Condition, Model
 from cleartract.networks.log_mel import AUDIO_RATE
+from cleartract.networks.pretrained_speech import PretrainedSpeech
 from cleartract.recordings.windows import Window
 
 
@@ -64,10 +65,32 @@ def frame_noise(
     return np.stack([rng.standard_normal(size, dtype=np.float32) for rng in keyed])
 
 
+@dataclass(frozen=True)
+class Sound:
+    """Sound of a whole recording.
+
+    Attributes:
+        waveform: At the encoder's rate, (sample,).
+        hidden: What a frozen speech model makes of it, (token, state), or None.
+        speech: That model, or None.
+    """
+
+    waveform: np.ndarray
+    hidden: np.ndarray | None = None
+    speech: PretrainedSpeech | None = None
+
+    @classmethod
+    def of(cls, waveform: np.ndarray | None, model: Model) -> Sound | None:
+        """Sound as the model hears it; None where there is none."""
+        if waveform is None or model.speech is None:
+            return None if waveform is None else cls(waveform)
+        return cls(waveform, model.speech.of_recording(waveform), model.speech)
+
+
 def window_condition(
     windows: list[Window],
     noisy: np.ndarray,
-    audio: np.ndarray | None,
+    sound: Sound | None,
     context: float,
     device: torch.device,
     given: bool | np.ndarray = True,
@@ -79,7 +102,7 @@ def window_condition(
     Args:
         windows: Windows of one length.
         noisy: Normalised frames of the whole recording, (frame, height, width).
-        audio: Its sound at the encoder's rate, or None.
+        sound: Its sound, or None.
         context: Sound before and after the frames [s].
         device: Where the model is.
         given: Whether noisy frames are given, one answer for all or (frame,) bool of the whole
@@ -98,12 +121,18 @@ def window_condition(
     if mean is not None:
         repeated = np.repeat(mean[None], len(windows), 0)
         condition.mean = torch.from_numpy(repeated).to(device)
-    if audio is None:
+    if sound is None:
         return condition
-    waveform = np.stack([window.audio(audio, AUDIO_RATE, context) for window in windows])
+    waveform = np.stack([window.audio(sound.waveform, AUDIO_RATE, context) for window in windows])
     starts = [window.audio_start(AUDIO_RATE, context) for window in windows]
     if acoustic is not None:
         condition.acoustic = torch.from_numpy(acoustic[chosen]).to(device)
+    if sound.speech is not None and sound.hidden is not None:
+        spans = [window.audio_span(AUDIO_RATE, context) for window in windows]
+        found = [sound.speech.of_span(sound.hidden, *span) for span in spans]
+        condition.hidden = torch.from_numpy(np.stack([hidden for hidden, _ in found])).to(device)
+        later = [start + time for start, (_, time) in zip(starts, found, strict=True)]
+        condition.hidden_start = torch.tensor(later, dtype=torch.float32, device=device)
     return replace(
         condition,
         waveform=torch.from_numpy(waveform).to(device),

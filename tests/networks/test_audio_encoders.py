@@ -81,6 +81,57 @@ def test_the_weights_file_alone_rebuilds_a_speech_model(speech_folder, tmp_path,
         torch.testing.assert_close(a, b)
 
 
+def test_a_whole_recording_is_read_once_and_cut_by_time(speech_folder):
+    speech = encoder_of("pretrained", speech_folder).speech
+    rng = np.random.default_rng(0)
+    quiet = (0.01 * rng.normal(size=50 * 16_000)).astype(np.float32)
+    loud = quiet.copy()
+    loud[23 * 16_000 : 23 * 16_000 + 1600] += np.sin(np.arange(1600)).astype(np.float32)
+    before, after = (speech.of_recording(sound).astype(float) for sound in (quiet, loud))
+    assert len(before) == 1 + (len(quiet) - speech.span) // speech.hop  # pieces leave no gap
+    changed = np.linalg.norm(after - before, axis=1)
+    touched = np.flatnonzero(changed > 0.3 * changed.max()) * speech.hop / 16_000
+    assert 18 < touched.min() < 23.1 < touched.max() < 42  # the piece that heard it, no other
+    for start in (-4000, 100, 49 * 16_000):
+        cut, later = speech.of_span(before, start, 16_000)
+        assert cut.shape == (50, before.shape[1])
+        assert abs(later) <= 0.5 * speech.hop / 16_000 + speech.span / 32_000
+        first = round(((start + later * 16_000) - (speech.span - 1) / 2) / speech.hop)
+        known = [k for k in range(50) if 0 <= first + k < len(before)]
+        np.testing.assert_allclose(cut[known], before[[first + k for k in known]], rtol=1e-3)
+        assert not cut[[k for k in range(50) if k not in known]].any()
+
+
+def test_features_kept_on_disk_change_nothing(speech_folder, corpus, tmp_path, tiny_config):
+    from cleartract.model import Model
+    from cleartract.recordings.dataset import AVDataset
+    from cleartract.training.config import TrainingConfig
+    from cleartract.training.loop import train
+
+    speech = read_speech_config(speech_folder)
+    channels = tiny_config.audio.channels
+    audio = AudioConfig(encoder="pretrained", channels=channels, speech=speech)
+    model = Model(tiny_config.model_copy(update={"audio": audio}))
+    model.audio.speech.load_folder(speech_folder)
+    config = TrainingConfig(model=model.config, steps=4, batch=2, window_frames=3)
+    found = []
+    for name, folder in (("a", None), ("b", tmp_path / "kept"), ("c", tmp_path / "kept")):
+        run = tmp_path / name
+        trained = train(AVDataset(corpus, "train"), run, config, initial=model, features=folder)
+        found.append(trained.state_dict())
+        kept = {p: p.stat().st_mtime_ns for p in (tmp_path / "kept").glob("*")}
+        assert bool(kept) == (folder is not None)
+        if name == "b":
+            written = kept
+    assert kept == written  # the third run read what the second wrote
+    for states in found[1:]:
+        for tensor, other in zip(found[0].values(), states.values(), strict=True):
+            assert torch.equal(tensor, other)
+    assert not torch.equal(
+        found[0]["audio.speech.project.weight"], model.audio.speech.project.weight
+    )
+
+
 def test_folders_without_a_speech_model_are_refused(tmp_path):
     pytest.importorskip("transformers")
     with pytest.raises(UsageError, match=r"no config\.json"):

@@ -29,6 +29,8 @@ class Train:
     """Folder from `simulate --sound-only`: more speech for the audio encoder to start from."""
     speech_model: Path | None = None
     """Folder of a saved wav2vec 2.0, HuBERT or WavLM model: becomes the audio encoder."""
+    speech_features: Path | None = None
+    """Folder in which what a frozen speech model makes of each recording is kept."""
     steps: int | None = None
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
@@ -112,6 +114,7 @@ class Train:
                 config,
                 device,
                 initial=initial,
+                features=self.speech_features,
                 on_epoch=panel,
                 progress=lambda step, steps, m: update(
                     step,

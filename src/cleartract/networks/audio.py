@@ -117,6 +117,16 @@ class AudioEncoder(nn.Module):
         # column 2k + 0.5 of the spectrogram is the middle of token k
         return h, TOKEN * (torch.arange(h.shape[1], device=h.device) + 0.25)
 
+    def of_hidden(self, hidden: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens and their times from hidden states of a frozen speech model.
+
+        Args:
+            hidden: (batch, token, state).
+            start: Time of the first relative to the window's centre [s], (batch,).
+        """
+        steps = torch.arange(hidden.shape[1], device=hidden.device) * self.speech.hop / AUDIO_RATE
+        return self.norm(self.speech.project(hidden)), start[:, None] + steps
+
     def null_tokens(self, batch: int) -> tuple[Tensor, Tensor]:
         """What stands for "no audio": one token per window, at time 0."""
         return self.null.expand(batch, 1, -1), self.null.new_zeros(batch, 1)

@@ -6,12 +6,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cleartract.errors import UsageError, reason_of
 from cleartract.networks.log_mel import AUDIO_RATE
 
+_PIECE = 20  # [s] of sound at a time; a second on each side is heard as well
 KINDS = ("wav2vec2", "hubert", "wavlm", "unispeech", "data2vec-audio")
 
 
@@ -86,10 +88,57 @@ class PretrainedSpeech(nn.Module):
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, sample) at 16 kHz -> (batch, token, channel), times after the start [s]."""
+        hidden = self.hidden(waveform)
+        return self.project(hidden), self.times(hidden.shape[1], hidden.device)
+
+    def hidden(self, waveform: Tensor) -> Tensor:
+        """Hidden states of the speech model, (batch, token, state)."""
         # these models are trained on waveforms of zero mean and unit variance
         mean, deviation = waveform.mean(1, keepdim=True), waveform.std(1, keepdim=True)
         scaled = (waveform - mean) / (deviation + 1e-5)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            hidden = self.model(scaled).last_hidden_state
-        centres = torch.arange(hidden.shape[1], device=hidden.device) * self.hop
-        return self.project(hidden), (centres + (self.span - 1) / 2) / AUDIO_RATE
+            return self.model(scaled).last_hidden_state
+
+    def times(self, count: int, device: torch.device | None = None) -> Tensor:
+        """Middle of each token's sound after the first sample [s], (token,)."""
+        centres = torch.arange(count, device=device) * self.hop
+        return (centres + (self.span - 1) / 2) / AUDIO_RATE
+
+    @torch.inference_mode()
+    def of_recording(self, audio: np.ndarray) -> np.ndarray:
+        """Hidden states of a whole recording, (token, state) float16, in pieces of 20 s.
+
+        Args:
+            audio: At 16 kHz, (sample,).
+        """
+        device = self.project.weight.device
+        total = max(1, 1 + (len(audio) - self.span) // self.hop)
+        piece, margin = _PIECE * AUDIO_RATE // self.hop, AUDIO_RATE // self.hop
+        parts = []
+        for first in range(0, total, piece):
+            low, high = max(0, first - margin), min(total, first + piece + margin)
+            sound = audio[low * self.hop : (high - 1) * self.hop + self.span]
+            sound = np.pad(sound, (0, max(0, self.span - len(sound)))).astype(np.float32)
+            found = self.hidden(torch.from_numpy(sound).to(device)[None])[0]
+            wanted = slice(first - low, min(first + piece, total) - low)
+            parts.append(found[wanted].half().cpu().numpy())
+        return np.concatenate(parts)
+
+    def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:
+        """Hidden states of a part of a recording, zero beyond its ends.
+
+        Args:
+            recorded: Of the whole recording, (token, state).
+            start: First sample, may be negative.
+            samples: Their number.
+
+        Returns:
+            (token, state) float32, the same number for all parts of one length, and the time of
+            the first after the first sample [s].
+        """
+        first = round((start - (self.span - 1) / 2) / self.hop)
+        places = np.arange(first, first + max(1, round(samples / self.hop)))
+        inside = (places >= 0) & (places < len(recorded))
+        chosen = recorded[places.clip(0, len(recorded) - 1)] * inside[:, None]
+        time = (first * self.hop + (self.span - 1) / 2 - start) / AUDIO_RATE
+        return chosen.astype(np.float32), time

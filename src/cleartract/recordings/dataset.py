@@ -8,9 +8,10 @@ import re
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -41,6 +42,18 @@ randomness) -> (clean, noisy, predicted) frames."""
 
 Articulation = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(waveform at the audio rate, times [s]) -> features in standard units, (time, feature)."""
+
+
+class Speech(Protocol):
+    """What reads a whole recording's sound once, for all of its windows."""
+
+    def of_recording(self, audio: np.ndarray) -> np.ndarray:
+        """(sample,) at the audio rate -> (token, state)."""
+        ...
+
+    def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:
+        """Tokens of a span of samples, and the time of the first after its start [s]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ class AVSample:
         waveform_start: Time of the first sample relative to the window's centre [s].
         acoustic: Frames predicted from the sound by the rest of the recording, or None.
         mean: Mean frame of that rest, (height, width), or None.
+        hidden: What a speech model makes of the sound, (token, state), or None.
+        hidden_start: Time of the first token relative to the window's centre [s].
     """
 
     clean: np.ndarray
@@ -85,6 +100,8 @@ class AVSample:
     waveform_start: float
     acoustic: np.ndarray | None = None
     mean: np.ndarray | None = None
+    hidden: np.ndarray | None = None
+    hidden_start: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,7 @@ class _Loaded:
     simulated: SimulatedRecording | None
     audio: np.ndarray | None
     features: np.ndarray | None
+    hidden: np.ndarray | None
     acoustic: dict[str, tuple[Moments, np.ndarray] | None] = field(default_factory=dict)
 
     def noisy(self, name: str, frames: slice = slice(None)) -> np.ndarray:
@@ -107,7 +125,8 @@ class _Loaded:
     @property
     def nbytes(self) -> int:
         others = self.simulated.reconstructions.values() if self.simulated else ()
-        return self.clean.nbytes + sum(part.nbytes for part in others)
+        hidden = 0 if self.hidden is None else self.hidden.nbytes
+        return self.clean.nbytes + hidden + sum(part.nbytes for part in others)
 
 
 def hashed_split(speaker: str) -> str:
@@ -139,6 +158,7 @@ class AVDataset(Dataset):
         seed: Seed of the degradation; item i is always the same.
         cache_bytes: Recordings kept in memory [bytes].
         articulation: Reads features off a sound; frames are then predicted from them.
+        speech: Speech model that reads whole recordings; `Speech`.
 
     Raises:
         CorpusError: If the folder holds no recordings of this split.
@@ -155,10 +175,12 @@ class AVDataset(Dataset):
         seed: int = 0,
         cache_bytes: int = 8 << 30,
         articulation: Articulation | None = None,
+        speech: Speech | None = None,
     ):
         self.windows = windows or SlidingWindowTransform(8, 4)
         self.degrade, self.audio_rate, self.context = degrade, audio_rate, context
         self.seed, self.cache_bytes, self.articulation = seed, cache_bytes, articulation
+        self.speech = speech
         self.entries = _find(Path(folder), split)
         self._cache: OrderedDict[Path, _Loaded] = OrderedDict()
         self.index = [
@@ -199,7 +221,12 @@ class AVDataset(Dataset):
             waveform = window.audio(loaded.audio, self.audio_rate, self.context)
         start = window.audio_start(self.audio_rate, self.context)
         acoustic, mean = (None, None) if told is None else (told[:-1], told[-1])
-        return AVSample(clean, noisy, window, waveform, start, acoustic, mean)
+        found = AVSample(clean, noisy, window, waveform, start, acoustic, mean)
+        if loaded.hidden is None or self.speech is None:
+            return found
+        span = window.audio_span(self.audio_rate, self.context)
+        hidden, later = self.speech.of_span(loaded.hidden, *span)
+        return replace(found, hidden=hidden, hidden_start=start + later)
 
     def _predicted(
         self, loaded: _Loaded, name: str, window: Window, rng: np.random.Generator
@@ -230,13 +257,13 @@ class AVDataset(Dataset):
             simulated = SimulatedRecording.load(entry.path)
             audio = prepared_audio(simulated.audio, simulated.sample_rate, self.audio_rate)
             features = self._features(audio, len(simulated.clean), simulated.rate)
-            loaded = _Loaded(simulated.clean, simulated, audio, features)
+            loaded = _Loaded(simulated.clean, simulated, audio, features, self._hidden(audio))
         else:
             recording = open_recording(entry.path)
             clean = Intensity.of(recording.frames).apply(recording.frames)
             sound = recording.audio_at(self.audio_rate)
             features = self._features(sound, len(clean), recording.rate)
-            loaded = _Loaded(clean, None, sound, features)
+            loaded = _Loaded(clean, None, sound, features, self._hidden(sound))
         self._cache[entry.path] = loaded
         while sum(item.nbytes for item in self._cache.values()) > self.cache_bytes > 0:
             self._cache.popitem(last=False)
@@ -246,6 +273,9 @@ class AVDataset(Dataset):
         if audio is None or self.articulation is None:
             return None
         return self.articulation(audio, (np.arange(frames) + 0.5) / float(rate))
+
+    def _hidden(self, audio: np.ndarray | None) -> np.ndarray | None:
+        return None if audio is None or self.speech is None else self.speech.of_recording(audio)
 
 
 def _find(folder: Path, split: str) -> list[Entry]:

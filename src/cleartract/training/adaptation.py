@@ -32,7 +32,7 @@ from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.windows import Window
 from cleartract.restore import denoise_recording
 from cleartract.training.noise_model import NoiseModel
-from cleartract.windowed import DenoiseSettings, window_condition
+from cleartract.windowed import DenoiseSettings, Sound, window_condition
 
 _SURE = 2.5  # standard errors; by chance about once in a hundred times
 SHARE = 0.4  # a: share of the noise that is added again
@@ -141,10 +141,11 @@ class _Source:
         self.noisy = scale.apply(empty_borders(recording.frames).replicated(recording.frames))
         clean = denoise_recording(recording, model, DenoiseSettings()).recording.frames
         self.noise = NoiseModel.of(self.noisy, scale.apply(clean).std(0), frames)
-        self.audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
-        if self.audio is not None and model.inversion is not None:
+        audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
+        self.sound = Sound.of(audio, model)
+        if audio is not None and model.inversion is not None:
             rate = float(recording.rate)
-            features = model.inversion.of_frames(self.audio, len(recording), rate)
+            features = model.inversion.of_frames(audio, len(recording), rate)
             everything = np.ones(len(recording), bool)
             self.acoustic = acoustic_frames(features, self.noisy, everything, rate)
         starts = range(0, len(recording) - frames + 1, frames)
@@ -171,7 +172,7 @@ class _Source:
         context = self.model.config.audio.context
         mean = self.noisy.mean(0)
         return window_condition(
-            windows, self.noisy, self.audio, context, device, True, mean, self.acoustic
+            windows, self.noisy, self.sound, context, device, True, mean, self.acoustic
         )
 
 

@@ -126,6 +126,11 @@ class BatchSource:
             waveforms = [silent if s.waveform is None else s.waveform for s in samples]
             condition.waveform = torch.from_numpy(np.stack(waveforms))
             condition.waveform_start = torch.tensor([s.waveform_start for s in samples])
+            if any(s.hidden is not None for s in samples):
+                blank = np.zeros_like(next(s.hidden for s in samples if s.hidden is not None))
+                hidden = [blank if s.hidden is None else s.hidden for s in samples]
+                condition.hidden = torch.from_numpy(np.stack(hidden))
+                condition.hidden_start = torch.tensor([s.hidden_start for s in samples])
             condition.masked = torch.from_numpy(np.stack([d.masked for d in dropped]))
         if config.model.unet.acoustic:
             blank = np.zeros_like(samples[0].clean)

@@ -10,24 +10,20 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
 from cleartract.model import Model, pick_device, save_model
-from cleartract.networks.inversion import ArticulatoryInversion
-from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.dataset import Articulation, AVDataset
-from cleartract.training.audio_augmentation import AudioAugmentation
+from cleartract.recordings.dataset import AVDataset
 from cleartract.training.batches import Batch, BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
 from cleartract.training.processes import Processes
+from cleartract.training.whole_sound import VariedSpeech, varied_articulation
 
 LOG_STEPS = 50
-_VARIED = 0.7  # share of recordings whose articulation is read off a disturbed sound
 CHECKPOINT_STEPS = 200
 Progress = Callable[[int, int, dict[str, float]], None]
 EpochEnd = Callable[[Model, int], None]
@@ -103,6 +99,7 @@ def train(
     progress: Progress | None = None,
     stop_after: int | None = None,
     initial: Model | None = None,
+    features: Path | None = None,
 ) -> Model:
     """Train a model, or go on with a run that was stopped.
 
@@ -119,6 +116,7 @@ def train(
         progress: Called with step, steps and the latest metrics.
         stop_after: Stop (with a checkpoint) when this step is reached, as if interrupted.
         initial: Weights to start from instead of random ones; a resumed run keeps its own.
+        features: Folder where what a frozen speech model makes of each recording is kept.
 
     Returns:
         The averaged model.
@@ -160,7 +158,11 @@ def train(
     processes.copy_from_first(model)
     processes.copy_from_first(average)
     if model.inversion is not None:
-        dataset.articulation = varied_articulation(model.inversion, config.seed)
+        dataset.articulation = varied_articulation(
+            model.inversion, config.seed, config.audio_effects
+        )
+    if model.speech is not None:
+        dataset.speech = VariedSpeech(model.speech, config.seed, features, config.audio_effects)
     precision = _precision(config, place)
     end = min(config.steps, stop_after or config.steps)
     first = processes.rank == 0
@@ -196,19 +198,6 @@ def train(
             on_epoch(average, math.ceil(done / config.epoch_steps))
     processes.leave()
     return average
-
-
-def varied_articulation(inversion: ArticulatoryInversion, seed: int) -> Articulation:
-    """Reads articulation off the sound of a recording, after effects of rooms and scanners."""
-    reader, effects = copy.deepcopy(inversion).cpu().eval(), AudioAugmentation()
-
-    def read(audio: np.ndarray, times: np.ndarray) -> np.ndarray:
-        rng = np.random.default_rng([seed, len(audio)])
-        if rng.random() < _VARIED:
-            audio = effects(audio, AUDIO_RATE, len(times) / float(times[-1]), rng)
-        return reader.at(audio, times)
-
-    return read
 
 
 def _precision(config: TrainingConfig, place: torch.device):
