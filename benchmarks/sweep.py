@@ -12,7 +12,7 @@ import tyro
 
 from benchmarks.common import write_json
 from benchmarks.experiments import BASE
-from benchmarks.trial import run_trial
+from benchmarks.trial import Trials
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import read_motion
 
@@ -27,7 +27,7 @@ class Options:
     trials: int = 30
     """Trials in all, those of earlier calls included."""
     steps: int = 400
-    batches: int = 60
+    passages: int = 28
 
 
 def main(options: Options) -> None:
@@ -36,18 +36,17 @@ def main(options: Options) -> None:
     folders = [options.corpus] + ([options.speech] if options.speech else [])
     spoken = [item for folder in folders for item in read_motion(folder, "train")]
     options.out.mkdir(parents=True, exist_ok=True)
+    storage = f"sqlite:///{options.out.resolve() / 'study.db'}"
     study = optuna.create_study(
-        study_name="cleartract",
-        storage=f"sqlite:///{options.out.resolve() / 'study.db'}",
-        direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=0),
-        load_if_exists=True,
+        study_name="cleartract", storage=storage, direction="maximize", load_if_exists=True
     )
+    # a search that goes on must not draw again what it drew at first
+    study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
+    trials = Trials(options.corpus, spoken, options.passages, options.out)
 
     def objective(trial: optuna.Trial) -> float:
         config = TrainingConfig.model_validate(suggested(trial) | {"steps": options.steps})
-        folder = options.out / f"trial-{trial.number:04d}"
-        found = run_trial(options.corpus, spoken, folder, config, options.batches)
+        found = trials.run(config)
         for name, value in found.items():
             trial.set_user_attr(name, value)
         return (found["given matched"] + found["lost matched"]) / 2
@@ -55,8 +54,8 @@ def main(options: Options) -> None:
     finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     study.optimize(objective, n_trials=max(0, options.trials - len(finished)))
     best = {"value": study.best_value, "parameters": study.best_params}
-    trials = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
-    write_json("sweep", {"steps": options.steps, "best": best, "trials": trials})
+    tried = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
+    write_json("sweep", {"steps": options.steps, "best": best, "trials": tried})
     print(best)
 
 
@@ -80,7 +79,6 @@ def suggested(trial) -> dict:
         "audio_dropout": trial.suggest_float("audio_dropout", 0.1, 0.5),
         "difference": trial.suggest_float("difference", 0, 5),
         "lost_weight": trial.suggest_float("lost_weight", 0.5, 4, log=True),
-        "seed": trial.number + 1,
     }
 
 

@@ -1,0 +1,119 @@
+"""From how much noise on is the sound worth something? Recordings with noise added to them.
+
+python -m benchmarks.noise --corpus corpus --split validation
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from benchmarks.audio import CONTROLS, of_another_speaker
+from benchmarks.common import write_json, write_table
+from cleartract.evaluation.articulation import constriction_degrees, degree_error
+from cleartract.evaluation.controls import with_control
+from cleartract.evaluation.full_reference import psnr
+from cleartract.evaluation.measure import Subject
+from cleartract.model import load_model
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.restore import denoise_recording
+from cleartract.windowed import DenoiseSettings
+
+LEVELS = (0.0, 0.05, 0.1, 0.2)
+"""Standard deviation of complex noise added to every frame, relative to the brightest tissue."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """Add noise and denoise with the sound, without it and with another speaker's."""
+
+    corpus: Path
+    split: str = "validation"
+    limit: int | None = None
+    weights: str | None = None
+    name: str = "noise"
+
+
+def main(options: Options) -> None:
+    model, described = load_model(options.weights)
+    entries = AVDataset(options.corpus, options.split).entries
+    loaded = [SimulatedRecording.load(entry.path) for entry in entries]
+    speakers = {item.parameters["speaker"]: number for number, item in enumerate(loaded)}
+    rows = []
+    for number in list(speakers.values())[: options.limit]:
+        simulated, names = loaded[number], sorted(loaded[number].reconstructions)
+        name = names[number % len(names)]
+        truth, noisy = simulated.truth().frames, simulated.noisy(name)
+        subject = Subject(
+            "s", float(simulated.rate), truth, None, truth, outlines=simulated.outlines
+        )
+        other = of_another_speaker(loaded, number).audio
+        for level in LEVELS:
+            source = replace(noisy, frames=_noisier(noisy.frames, level, number))
+            figures = {c: _figures(source, c, other, model, subject) for c in CONTROLS}
+            airway = np.broadcast_to(subject.airway(), truth.shape)
+            row = {"speaker": simulated.parameters["speaker"], "level": level, "figures": figures}
+            row |= {"reconstruction": name, "input_db": psnr(source.frames, truth, mask=airway)}
+            rows.append(row)
+            gain = figures["matched"]["psnr"] - figures["null"]["psnr"]
+            print(row["speaker"], name, level, f"{gain:+.2f} dB", flush=True)
+    write_json(
+        options.name,
+        {"split": options.split, "training": described.get("training"), "rows": rows},
+    )
+    note = (
+        f"`python -m benchmarks.noise --split {options.split}`: intact recordings with complex noise "
+        "added, PSNR in the airway region; mean and standard error over speakers."
+    )
+    lines = [_line([row for row in rows if row["level"] == level]) for level in LEVELS]
+    write_table(options.name, _HEADER, lines, note)
+
+
+_HEADER = [
+    "added noise", "speakers", "noisy [dB]", "null [dB]", "matched - null [dB]",
+    "swapped - null [dB]", "degree error null [mm]", "matched / null", "swapped / null",
+]  # fmt: skip
+
+
+def _noisier(frames: np.ndarray, level: float, seed: int) -> np.ndarray:
+    parts = np.random.default_rng(seed).standard_normal((2, *frames.shape), dtype=np.float32)
+    return np.hypot(frames + level * parts[0], level * parts[1])
+
+
+def _figures(source: Recording, control: str, other, model, subject: Subject) -> dict[str, float]:
+    if (truth := subject.truth) is None:
+        raise ValueError("figures need a truth")
+    heard = with_control(source, control, other)
+    settings = DenoiseSettings(use_audio=heard is not None)
+    frames = denoise_recording(heard or source, model, settings).recording.frames
+    lines, size = subject.grid_lines(), subject.millimetres
+    degrees = (constriction_degrees(x, lines, size) for x in (frames, truth))
+    airway = np.broadcast_to(subject.airway(), truth.shape)
+    return {"psnr": psnr(frames, truth, mask=airway), "degree_error_mm": degree_error(*degrees)}
+
+
+def _line(rows: list[dict]) -> list:
+    def values(metric: str, control: str) -> np.ndarray:
+        return np.array([row["figures"][control][metric] for row in rows])
+
+    def gain(control: str) -> str:
+        gains = values("psnr", control) - values("psnr", "null")
+        spread = gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else float("nan")
+        return f"{gains.mean():+.2f} ± {spread:.2f}"
+
+    error = values("degree_error_mm", "null").mean()
+    ratios = [values("degree_error_mm", c).mean() / error for c in ("matched", "swapped")]
+    return [
+        rows[0]["level"], len(rows), f"{np.mean([row['input_db'] for row in rows]):.1f}",
+        f"{values('psnr', 'null').mean():.2f}", gain("matched"), gain("swapped"),
+        f"{error:.2f}", *(f"{ratio:.3f}" for ratio in ratios),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
