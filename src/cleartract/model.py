@@ -184,7 +184,8 @@ class Model(nn.Module):
                 anything = anything | (kind[:, None] > 0)
             anything = anything | given.any(1, keepdim=True)
             weights = interpolation_weights(given).to(noisy)
-            rest = torch.einsum("bfk,bkyx->bfyx", weights, (noisy - fallback) * mask)
+            with torch.autocast(noisy.device.type, enabled=False):  # bf16 has too few digits
+                rest = torch.einsum("bfk,bkyx->bfyx", weights, (noisy - fallback) * mask)
             fallback = fallback + rest
         far = torch.where(anything, config.interpolation_spread, config.intensity_spread)
         spread = torch.where(given, config.correction_spread, far)

@@ -141,6 +141,17 @@ def test_folders_without_a_speech_model_are_refused(tmp_path):
         read_speech_config(tmp_path)
 
 
+@pytest.mark.parametrize("seconds", [3.0, 4.0, 4.9, 5.1])
+def test_long_sounds_are_read_in_pieces_that_fit(seconds, monkeypatch):
+    torch.manual_seed(0)
+    reader = ArticulatoryInversion(AudioConfig(encoder="conv", channels=8)).eval()
+    sound = np.random.default_rng(0).normal(size=round(seconds * 16_000)).astype(np.float32)
+    times = np.arange(0.005, seconds, 0.004)
+    whole = reader.at(sound, times)
+    monkeypatch.setattr("cleartract.networks.inversion._PIECE", 2)
+    np.testing.assert_allclose(reader.at(sound, times), whole, atol=0.05 * whole.std())
+
+
 def test_inversion_reads_at_any_time():
     torch.manual_seed(0)
     reader = ArticulatoryInversion(AudioConfig(encoder="gru", channels=8)).eval()

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from cleartract.networks.audio import AudioConfig, AudioEncoder
+from cleartract.networks.log_mel import AUDIO_RATE
 
 _SHORTEST = 800  # [samples]
+_PIECE, _MARGIN = 60, 1  # [s] of sound read at a time, and heard on both sides as well
 PARAMETERS = 19  # of the synthesizer's vocal-tract model
 
 
@@ -49,11 +51,21 @@ class ArticulatoryInversion(nn.Module):
             audio: At 16 kHz, (sample,).
             times: From the first sample [s].
         """
-        padded = np.pad(audio, (0, max(0, _SHORTEST - len(audio)))).astype(np.float32)
-        waveform = torch.from_numpy(padded).to(self.mean.device)
-        found, known = self(waveform[None])
-        columns = found[0].float().cpu().numpy().T
-        return np.stack([np.interp(times, known.cpu().numpy(), c) for c in columns], 1)
+        piece, margin = _PIECE * AUDIO_RATE, _MARGIN * AUDIO_RATE
+        parts, moments = [], []
+        for first in range(0, max(len(audio) - margin, 1), piece):
+            low = max(0, first - margin)
+            part = audio[low : first + piece + margin]
+            part = np.pad(part, (0, max(0, _SHORTEST - len(part)))).astype(np.float32)
+            found, after = self(torch.from_numpy(part).to(self.mean.device)[None])
+            moment = low / AUDIO_RATE + after.double().cpu().numpy()
+            inside = moment >= first / AUDIO_RATE if first else np.ones(len(moment), bool)
+            if first + piece < len(audio) - margin:
+                inside &= moment < (first + piece) / AUDIO_RATE
+            parts.append(found[0].float().cpu().numpy()[inside])
+            moments.append(moment[inside])
+        known, columns = np.concatenate(moments), np.concatenate(parts).T
+        return np.stack([np.interp(times, known, column) for column in columns], 1)
 
     def of_frames(self, audio: np.ndarray, count: int, rate: float) -> np.ndarray:
         """Parameters in standard units in the middle of every frame, (frame, parameter).
