@@ -1,11 +1,15 @@
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import soundfile
 
 from cleartract.errors import CorpusError
+from cleartract.recordings.acoustic import Moments
 from cleartract.recordings.dataset import AVDataset, hashed_split, speaker_of
 from cleartract.recordings.video_out import write_recording
-from cleartract.recordings.windows import SlidingWindowTransform
+from cleartract.recordings.windows import SlidingWindowTransform, Window
 
 
 def test_simulated_windows(corpus):
@@ -76,3 +80,28 @@ def test_empty_folders_are_errors(tmp_path):
         AVDataset(tmp_path)
     with pytest.raises(CorpusError, match="no such folder"):
         AVDataset(tmp_path / "none")
+
+
+def test_what_sound_tells_of_a_window_has_not_seen_it(corpus):
+    """From noise alone nothing of a window's own noise comes back; of other windows it does."""
+    rng = np.random.default_rng(0)
+    dataset = AVDataset(
+        corpus, "train", articulation=lambda audio, times: np.zeros((len(times), 19))
+    )
+    noise = rng.normal(1, 0.2, (300, 20, 20)).astype(np.float32)
+    features = rng.normal(size=(300, 19)).astype(np.float32)
+    loaded = replace(
+        dataset._load(dataset.entries[0]), clean=noise, simulated=None, features=features
+    )
+    loaded.acoustic[""] = (Moments.of(features, noise), np.ones((20, 20), np.float32))
+    window = Window(120, 12, Fraction(80))
+    told = dataset._predicted(loaded, "", window, rng)
+    assert told.shape == (13, 20, 20)
+
+    def alike(frames):
+        return np.corrcoef((told[:-1] - told[-1]).ravel(), (frames - 1).ravel())[0, 1]
+
+    assert abs(alike(noise[120:132])) < 0.05
+    everything = loaded.acoustic[""][0].predict(features[120:132])
+    seen = np.corrcoef((everything - noise.mean(0)).ravel(), noise[120:132].ravel())[0, 1]
+    assert seen > 0.15

@@ -8,17 +8,25 @@ import numpy as np
 import pytest
 import torch
 
+from cleartract.acquisition.degradation import Degradation
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
 from cleartract.model import Condition, Model, load_model
 from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.batches import BatchSource
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import explained, read_motion
 from cleartract.training.loop import batch_loss, learning_rate, severity, train
 from cleartract.training.panels import QualitativePanel
-from cleartract.training.start import initial_model, learned_inversion, needs_inversion, take_over
+from cleartract.training.start import (
+    initial_model,
+    learned_inversion,
+    lend_likeness,
+    needs_inversion,
+    take_over,
+)
 
 
 @pytest.fixture
@@ -243,3 +251,31 @@ def test_augmentation_keeps_the_pair_together(corpus, seed):
     assert np.isfinite(sample.noisy).all()
     together = np.corrcoef(sample.clean.ravel(), sample.noisy.ravel())[0, 1]
     assert together > 0.6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_told_frames_are_varied_like_the_truth(corpus, seed, monkeypatch):
+    """Where sound tells the truth itself and nothing is degraded, it still is the truth."""
+    monkeypatch.setattr(Degradation, "random", classmethod(lambda cls, rng: cls()))
+    dataset = AVDataset(corpus, "train")
+    clean = dataset[0].clean
+    vary = TrainingDegradation(size=48, geometry=1.0, mirror=0.5, texture=0.0, softness=1.0)
+    told = np.concatenate([clean, clean.mean(0)[None]])
+    found, _, varied = vary(clean, None, told, np.random.default_rng(seed))
+    np.testing.assert_allclose(varied[:-1], found, atol=2e-3)  # no negative magnitudes
+    if not np.isclose(found.mean(0), varied[-1], atol=0.02).all():  # gamma is not linear
+        assert np.corrcoef(found.mean(0).ravel(), varied[-1].ravel())[0, 1] > 0.999
+
+
+def test_a_training_speaker_lends_a_likeness(spiral_corpus, tiny_config):
+    unet = tiny_config.unet.model_copy(update={"acoustic": True})
+    audio = tiny_config.audio.model_copy(update={"encoder": "gru"})
+    update = {"unet": unet, "audio": audio, "inversion": audio, "likeness": 84}
+    model = Model(tiny_config.model_copy(update=update))
+    path = lend_likeness(model, spiral_corpus)
+    clean = SimulatedRecording.load(path).truth().frames
+    assert path in {entry.path for entry in AVDataset(spiral_corpus, "train").entries}
+    mean = model.likeness_mean.numpy().ravel()
+    assert np.corrcoef(mean, clean.mean(0).ravel())[0, 1] > 0.99
+    with pytest.raises(CorpusError, match="40x40"):
+        lend_likeness(Model(model.config.model_copy(update={"likeness": 40})), spiral_corpus)
