@@ -262,7 +262,8 @@ def test_told_frames_are_varied_like_the_truth(corpus, seed, monkeypatch):
     vary = TrainingDegradation(size=48, geometry=1.0, mirror=0.5, texture=0.0, softness=1.0)
     told = np.concatenate([clean, clean.mean(0)[None]])
     found, _, varied = vary(clean, None, told, np.random.default_rng(seed))
-    np.testing.assert_allclose(varied[:-1], found, atol=2e-3)  # no negative magnitudes
+    apart = np.abs(varied[:-1] - found)
+    assert np.quantile(apart, 0.99) < 1e-4  # some air is below 0, a magnitude never
     if not np.isclose(found.mean(0), varied[-1], atol=0.02).all():  # gamma is not linear
         assert np.corrcoef(found.mean(0).ravel(), varied[-1].ravel())[0, 1] > 0.999
 

@@ -92,7 +92,8 @@ class QualitativePanel:
             with atomic(folder / f"{item.name}.mp4") as temporary:
                 panels = side_by_side(list(rows.values()), zoom=2)
                 write_video(temporary, panels, item.noisy.rate, item.noisy.sound)
-        write_history(self.run, [item.name for item in self.items], ROWS)
+        shown = ROWS if any(item.truth is not None for item in self.items) else ROWS[:-1]
+        write_history(self.run, [item.name for item in self.items], shown)
 
 
 def _varied(entries: list[Entry], count: int) -> list[Entry]:
