@@ -7,7 +7,7 @@ from cleartract.errors import RecordingError
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import write_recording
 from cleartract.training.adaptation import adapt, recorrupted
-from cleartract.training.noise_model import NoiseModel
+from cleartract.training.noise_model import NoiseModel, complex_sigma, rician_mean
 
 
 def correlated(count, size=16, seed=0):
@@ -88,3 +88,14 @@ def test_command(tiny_model, long_recording, tmp_path, capsys):
     assert main(command) == 6
     assert main(["adapt", "-o", str(tmp_path / "x.txt"), str(tmp_path / "r.avi")]) == 6
     assert main(["adapt", str(tmp_path / "no.avi"), "--weights", str(weights)]) == 3
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.05, 0.2, 1.0, 5.0])
+def test_complex_noise_is_known_from_magnitudes(signal):
+    rng = np.random.default_rng(0)
+    parts = 0.1 * rng.normal(size=(2, 400_000))
+    magnitude = np.hypot(signal + parts[0], parts[1])
+    mean, deviation = np.array([[magnitude.mean()]]), np.array([[magnitude.std()]])
+    assert complex_sigma(mean, deviation)[0, 0] == pytest.approx(0.1, rel=0.04)
+    found = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
+    assert float(found) == pytest.approx(magnitude.mean(), rel=0.005)

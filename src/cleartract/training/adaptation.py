@@ -8,6 +8,8 @@ whose noises are independent, because their covariance is S - S = 0, whatever th
 noise in space and time. So a network that predicts y_2 from y_1 learns the posterior mean of x, as if
 it had been shown x (Recorrupted-to-Recorrupted, Pang et al. 2021, CVPR, Theorem 1). S is estimated
 where nothing moves: one spectrum in space and time, and a gain for every pixel (`noise_model`).
+Magnitudes are above the signal by the bias of Rician noise, so it is the Rician mean of the estimate
+that has to meet y_2; otherwise the network would learn to leave the bias in.
 What is not Gaussian or follows the anatomy (aliasing, view sharing) is outside the theory and stays.
 Only the one-step estimate of given frames is adapted; lost frames, generation and several steps may lose.
 """
@@ -31,7 +33,7 @@ from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.windows import Window
 from cleartract.restore import denoise_recording
-from cleartract.training.noise_model import NoiseModel
+from cleartract.training.noise_model import NoiseModel, complex_sigma, rician_mean
 from cleartract.windowed import DenoiseSettings, Sound, window_condition
 
 _SURE = 2.5  # standard errors; by chance about once in a hundred times
@@ -148,6 +150,9 @@ class _Source:
             features = model.inversion.of_frames(audio, len(recording), rate)
             everything = np.ones(len(recording), bool)
             self.acoustic = acoustic_frames(features, self.noisy, everything, rate)
+        self.zero = -scale.offset / scale.scale  # of the magnitudes
+        sigma = complex_sigma(self.noisy.mean(0) - self.zero, self.noise.gain)
+        self.sigma = torch.from_numpy(np.maximum(sigma, 1e-4))
         starts = range(0, len(recording) - frames + 1, frames)
         windows = [Window(first, frames, recording.rate) for first in starts]
         last = round(len(windows) * (1 - _HELD_OUT))
@@ -164,8 +169,9 @@ class _Source:
             first.shape, generator=torch.Generator().manual_seed(int(rng.integers(2**31)))
         ).to(first)
         estimate = model(first + state, sigma, condition).float()
+        expected = rician_mean(estimate - self.zero, self.sigma.to(first)) + self.zero
         weight = loss_weight(sigma[:, None, None, None], model.guess(condition)[1])
-        return (weight * (estimate - second) ** 2).mean((1, 2, 3))
+        return (weight * (expected - second) ** 2).mean((1, 2, 3))
 
     def _condition(self, windows: list[Window]) -> Condition:
         device = next(self.model.parameters()).device

@@ -1,10 +1,13 @@
-"""The noise of a recording, measured where nothing moves."""
+"""The noise of a recording, measured where nothing moves, and what it does to magnitudes."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
 _STILL = 0.5  # share of the pixels taken to be at rest
 _NEAR, _FAR = 2.0, 12.0  # [pixels] over which strength is averaged, and where nothing is at rest
@@ -49,6 +52,44 @@ class NoiseModel:
         """One window of noise, (frame, height, width)."""
         white = np.fft.fftn(rng.standard_normal(self.spectrum.shape))
         return (self.gain * np.fft.ifftn(self.spectrum * white).real).astype(np.float32)
+
+
+def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
+    r"""Mean of the magnitude of a signal with complex noise, differentiable.
+
+    .. math:: \sigma \sqrt{\pi/2} \left((1 + 2h) e^{-h} I_0(h) + 2h e^{-h} I_1(h)\right), \quad
+              h = \nu^2 / 4 \sigma^2
+
+    Args:
+        signal: Any shape; below 0 counts as 0.
+        sigma: Standard deviation of real and imaginary part, above 0.
+
+    References:
+        Gudbjartsson and Patz 1995, Magn Reson Med 34:910.
+    """
+    h = (signal.clamp(min=0) / (2 * sigma)) ** 2
+    bessel = (1 + 2 * h) * torch.special.i0e(h) + 2 * h * torch.special.i1e(h)
+    return sigma * math.sqrt(math.pi / 2) * bessel
+
+
+def complex_sigma(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Standard deviation of the complex noise from mean and deviation of the magnitudes.
+
+    Args:
+        mean: Of the magnitudes over time, (height, width).
+        deviation: Likewise.
+
+    References:
+        Koay and Basser 2006, J Magn Reson 179:317, Eqs. 12 and 18, by fixed point.
+    """
+    ratio = torch.from_numpy(mean / np.maximum(deviation, 1e-9)).double()
+    theta = ratio.clone()  # signal over sigma
+    for _ in range(60):
+        t = theta**2
+        bessel = (2 + t) * torch.special.i0e(t / 4) + t * torch.special.i1e(t / 4)
+        share = 2 + t - math.pi / 8 * bessel**2  # variance of the magnitudes over sigma^2
+        theta = (share * (1 + ratio**2) - 2).clamp(min=0).sqrt()
+    return (deviation / share.clamp(min=0.4).sqrt().numpy()).astype(np.float32)
 
 
 def _strength(variance: np.ndarray, still: np.ndarray) -> np.ndarray:
