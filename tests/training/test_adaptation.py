@@ -7,7 +7,7 @@ from cleartract.errors import RecordingError
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import write_recording
 from cleartract.training.adaptation import adapt, recorrupted
-from cleartract.training.noise_model import NoiseModel, complex_sigma, rician_mean
+from cleartract.training.noise_model import NoiseModel, below_noise, rician_mean
 
 
 def correlated(count, size=16, seed=0):
@@ -96,6 +96,8 @@ def test_complex_noise_is_known_from_magnitudes(signal):
     parts = 0.1 * rng.normal(size=(2, 400_000))
     magnitude = np.hypot(signal + parts[0], parts[1])
     mean, deviation = np.array([[magnitude.mean()]]), np.array([[magnitude.std()]])
-    assert complex_sigma(mean, deviation)[0, 0] == pytest.approx(0.1, rel=0.04)
+    below, sigma = below_noise(mean, deviation)
+    assert sigma[0, 0] == pytest.approx(0.1, rel=0.04)
+    assert below[0, 0] == pytest.approx(signal, abs=0.03, rel=0.02)
     found = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
     assert float(found) == pytest.approx(magnitude.mean(), rel=0.005)

@@ -72,12 +72,15 @@ def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
     return sigma * math.sqrt(math.pi / 2) * bessel
 
 
-def complex_sigma(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """Standard deviation of the complex noise from mean and deviation of the magnitudes.
+def below_noise(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signal below complex noise, and the standard deviation of the noise's parts.
 
     Args:
         mean: Of the magnitudes over time, (height, width).
         deviation: Likewise.
+
+    Returns:
+        Both (height, width).
 
     References:
         Koay and Basser 2006, J Magn Reson 179:317, Eqs. 12 and 18, by fixed point.
@@ -89,7 +92,8 @@ def complex_sigma(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
         bessel = (2 + t) * torch.special.i0e(t / 4) + t * torch.special.i1e(t / 4)
         share = 2 + t - math.pi / 8 * bessel**2  # variance of the magnitudes over sigma^2
         theta = (share * (1 + ratio**2) - 2).clamp(min=0).sqrt()
-    return (deviation / share.clamp(min=0.4).sqrt().numpy()).astype(np.float32)
+    sigma = np.maximum(deviation / share.clamp(min=0.4).sqrt().numpy(), 1e-4)
+    return (theta.numpy() * sigma).astype(np.float32), sigma.astype(np.float32)
 
 
 def _strength(variance: np.ndarray, still: np.ndarray) -> np.ndarray:
