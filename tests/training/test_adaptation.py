@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,30 +12,61 @@ from cleartract.training.adaptation import adapt, recorrupted
 from cleartract.training.noise_model import NoiseModel, below_noise, rician_mean
 
 
-def correlated(count, size=16, seed=0):
-    """Noise with a known correlation of 0.6 between neighbours in time, twice as strong below."""
+def correlated(count, size=16, seed=0, strength=1.0):
+    """Noise with a correlation of 0.6 between neighbours in time."""
     rng = np.random.default_rng(seed)
     found = np.zeros((count, size, size))
     found[0] = rng.normal(size=(size, size))
     for frame in range(1, count):
         found[frame] = 0.6 * found[frame - 1] + 0.8 * rng.normal(size=(size, size))
+    return found * strength
+
+
+@pytest.mark.parametrize("tissue_at_rest", [True, False])
+def test_the_noise_of_tissue_is_known_from_magnitudes(tissue_at_rest):
+    """Air is at rest, and tissue moves, partly or all of it; noise is twice as strong below."""
+    size = 48
     gain = np.where(np.arange(size) < size // 2, 0.1, 0.2)[:, None]
-    return found * gain
-
-
-def test_the_noise_model_has_strength_and_correlation_of_the_noise():
-    noisy = correlated(600)
-    motion = np.random.default_rng(2).random((16, 16))
-    noisy[:, motion > 0.5] += np.sin(np.arange(600))[:, None]  # movement, stronger than the noise
-    model = NoiseModel.of(noisy, motion, 12)
+    clean = np.zeros((600, size, size))
+    clean[:, :, size // 2 :] = 2.0
+    moving = np.zeros((size, size), bool)
+    moving[:, (36 if tissue_at_rest else size // 2) :] = True
+    clean[:, moving] += np.sin(np.arange(600) / 5)[:, None]
+    noisy = np.abs(clean + gain * (correlated(600, size, 1) + 1j * correlated(600, size, 2)))
+    model = NoiseModel.of(
+        noisy, clean.std(0) + 1e-6 * np.random.default_rng(0).random((size, size)), 12
+    )
+    for half, strength in ((slice(0, 18), 0.1), (slice(30, 48), 0.2)):
+        at_rest = model.sigma[half, : 36 if tissue_at_rest else 22]
+        assert np.median(at_rest) == pytest.approx(strength, rel=0.1)
+        assert np.median(model.signal[half, 4:20]) < 0.6 * strength
+        assert np.median(model.signal[half, 26:34]) == pytest.approx(2.0, rel=0.02)
     rng = np.random.default_rng(1)
-    drawn = np.stack([model.draw(rng) for _ in range(300)])
-    assert drawn[:, :, 3].std() == pytest.approx(0.1, rel=0.1)
-    assert drawn[:, :, -3].std() == pytest.approx(0.2, rel=0.1)
-    lag = (drawn[:, 1:] * drawn[:, :-1]).mean() / (drawn**2).mean()
-    assert lag == pytest.approx(0.6, abs=0.1)
-    beside = (drawn[..., 1:] * drawn[..., :-1]).mean() / (drawn**2).mean()
-    assert beside == pytest.approx(0, abs=0.03)
+    drawn = np.stack([model.draw(rng) for _ in range(60)])
+    power = (np.abs(drawn) ** 2).mean()
+    assert power == pytest.approx(2, rel=0.05)
+
+    def together(first, second):
+        return (first * second.conj()).mean().real / power
+
+    assert together(drawn[:, 1:], drawn[:, :-1]) == pytest.approx(0.6, abs=0.08)
+    assert together(drawn[..., 1:], drawn[..., :-1]) == pytest.approx(0, abs=0.04)
+    assert together(drawn[:, 0], drawn[:, -1]) == pytest.approx(0, abs=0.06)  # nothing wraps
+
+
+def test_recordings_without_noise_are_refused(tiny_model, long_recording):
+    same = replace(long_recording, frames=np.full((490, 20, 20), 70, np.float32))
+    with pytest.raises(RecordingError, match="nothing changes"):
+        adapt(tiny_model, [same], steps=1)
+
+
+def test_black_bars_and_borders_do_no_harm(tiny_model, long_recording, monkeypatch):
+    monkeypatch.setattr("cleartract.training.adaptation._TWICE", 2)
+    frames = np.pad(long_recording.frames, ((0, 0), (60, 4), (0, 0)))
+    rng = np.random.default_rng(0)
+    frames[:, -4:] = rng.integers(0, 255, (490, 4, 20))  # as in clips registered against motion
+    found = adapt(tiny_model, [replace(long_recording, frames=frames)], steps=2)
+    assert np.isfinite(found.losses).all()
 
 
 def test_noises_of_both_versions_are_independent():

@@ -40,9 +40,8 @@ from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.windows import Window
 from cleartract.restore import denoise_recording
-from cleartract.training.batches import Batch
-from cleartract.training.loop import batch_loss
-from cleartract.training.noise_model import NoiseModel, below_noise, rician_mean
+from cleartract.training.loss import Batch, batch_loss
+from cleartract.training.noise_model import NoiseModel, rician_mean
 from cleartract.windowed import DenoiseSettings, Sound, window_condition
 
 _SURE = 2.5  # standard errors; by chance about once in a hundred times
@@ -155,15 +154,19 @@ class _Source:
     """A recording as the model sees it, with a model of its noise."""
 
     def __init__(self, recording: Recording, model: Model, frames: int):
-        scale = Intensity.of(recording.frames)
-        self.model, self.rate = model, recording.rate
-        self.noisy = scale.apply(empty_borders(recording.frames).replicated(recording.frames))
-        self.recording, self.scale = recording, scale
+        self.recording, self.model, self.rate = recording, model, recording.rate
+        self.borders = empty_borders(recording.frames)
+        image = self.borders.replicated(recording.frames)
+        self.scale = Intensity.of(image)
+        self.noisy = self.scale.apply(image)
+        self.zero = -self.scale.offset / self.scale.scale  # of the magnitudes
         clean = self.denoised(model)
-        self.noise = NoiseModel.of(self.noisy, scale.apply(clean).std(0), frames)
-        self.zero = -scale.offset / scale.scale  # of the magnitudes
-        self.signal, sigma = below_noise(self.noisy.mean(0) - self.zero, self.noise.gain)
-        self.sigma = torch.from_numpy(sigma)
+        try:
+            self.noise = NoiseModel.of(self.noisy - self.zero, clean.std(0), frames)
+        except RecordingError as error:
+            name = recording.provenance.get("path", "recording")
+            raise RecordingError(f"{name}: {error}") from error
+        self.sigma = torch.from_numpy(self.noise.sigma)
         self.refine(clean)
         audio, self.acoustic = recording.audio_at(AUDIO_RATE), None
         self.sound = Sound.of(audio, model)
@@ -178,31 +181,27 @@ class _Source:
         self.training, self.held_out = windows[: last - 1], windows[last:]
 
     def denoised(self, model: Model) -> np.ndarray:
-        """What a model makes of the recording, in its own unit."""
-        return denoise_recording(self.recording, model, DenoiseSettings()).recording.frames
+        """What a model makes of the recording, (frame, height, width), normalised."""
+        found = denoise_recording(self.recording, model, DenoiseSettings()).recording.frames
+        return self.scale.apply(self.borders.replicated(found))
 
-    def refine(self, denoised: np.ndarray) -> None:
+    def refine(self, clean: np.ndarray) -> None:
         """Take what a model makes of the recording for its clean frames.
 
         Where little but noise is seen, a model that knows less of it leaves its bias in; there the
         mean over time is lowered to that of the signal below the noise.
         """
-        clean = self.scale.apply(denoised)
-        excess = np.maximum(clean.mean(0) - self.zero - self.signal, 0)
-        faint = self.signal < _FAINT * self.sigma.numpy()
+        excess = np.maximum(clean.mean(0) - self.zero - self.noise.signal, 0)
+        faint = self.noise.signal < _FAINT * self.noise.sigma
         self.clean = np.where(faint, clean - excess, clean)
 
     def learning(self, model: Model, windows: list[Window], rng: np.random.Generator) -> Tensor:
         """Loss of training windows whose noisy frames are made from the clean ones, (batch,)."""
         condition = self._condition(windows)
         clean = np.stack([self.clean[w.first : w.first + w.frames] for w in windows])
-        real, imaginary = (
-            np.stack([self.noise.draw(rng) / self.noise.gain for _ in windows]) for _ in range(2)
-        )
-        sigma = self.sigma.numpy()
-        noisy = np.hypot(np.maximum(clean - self.zero, 0) + sigma * real, sigma * imaginary)
+        noisy = np.stack([self.noise.magnitudes(part - self.zero, rng) for part in clean])
         places = condition.noisy
-        condition.noisy = torch.from_numpy(noisy + self.zero).to(places)
+        condition.noisy = torch.from_numpy(noisy + np.float32(self.zero)).to(places)
         levels = torch.full((len(windows),), model.config.noise.maximum).to(places)
         state = torch.from_numpy(rng.standard_normal(clean.shape)).to(places)
         batch = Batch(torch.from_numpy(clean).to(places), condition, levels, state)
@@ -211,7 +210,9 @@ class _Source:
     def losses(self, model: Model, windows: list[Window], rng: np.random.Generator) -> Tensor:
         """Squared error against the second version, in units of the guess's spread, (batch,)."""
         condition = self._condition(windows)
-        noise = torch.from_numpy(np.stack([self.noise.draw(rng) for _ in windows]))
+        fresh = np.stack([self.noise.magnitudes(self.noise.signal, rng) for _ in windows])
+        level = rician_mean(torch.from_numpy(self.noise.signal), self.sigma)
+        noise = torch.from_numpy(fresh) - level
         first, second = recorrupted(condition.noisy, noise.to(condition.noisy))
         condition = replace(condition, noisy=first)
         sigma = torch.full((len(windows),), model.config.noise.maximum).to(first)

@@ -16,38 +16,9 @@ from cleartract.recordings.windows import Window
 from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.config import TrainingConfig
+from cleartract.training.loss import Batch
 
 _ANONYMOUS = 0.03  # share of windows of recordings too short to have a mean frame
-
-
-@dataclass
-class Batch:
-    """Windows of one step.
-
-    Attributes:
-        clean: (batch, frame, height, width).
-        condition: Noisy frames, sound, and which of both are dropped.
-        sigma: Diffusion noise level, (batch,).
-        noise: Standard normal, like `clean`.
-    """
-
-    clean: Tensor
-    condition: Condition
-    sigma: Tensor
-    noise: Tensor
-
-    def to(self, device: torch.device) -> Batch:
-        """Copy to a device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self.condition).items()
-        }
-        return Batch(
-            self.clean.to(device),
-            Condition(**moved),
-            self.sigma.to(device),
-            self.noise.to(device),
-        )
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
 from cleartract.model import Model, pick_device, save_model
 from cleartract.recordings.dataset import AVDataset
-from cleartract.training.batches import Batch, BatchSource
+from cleartract.training.batches import BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
+from cleartract.training.loss import Batch, batch_loss, severity
 from cleartract.training.processes import Processes
 from cleartract.training.whole_sound import VariedSpeech, varied_articulation
 
@@ -44,43 +44,6 @@ def parameter_groups(model: Model, audio_rate: float) -> list[dict]:
     pictures, audio = groups
     found = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_rate}]
     return [group for group in found if group["params"]]
-
-
-def batch_loss(
-    model: Model, batch: Batch, difference: float = 0.0, lost_weight: float = 1.0
-) -> Tensor:
-    """Weighted squared error of the denoised frames, per window, (batch,).
-
-    Args:
-        model: Denoiser.
-        batch: Windows.
-        difference: Weight of the same error of the difference between successive frames.
-        lost_weight: Weight of frames that are not given.
-
-    References:
-        Karras et al. 2022, Eq. 8, with the spread of each frame in place of sigma_data.
-    """
-    sigma = batch.sigma[:, None, None, None]
-    estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
-    weight = loss_weight(sigma, model.guess(batch.condition)[1])
-    given = batch.condition.given[..., None, None]
-    weight = weight * torch.where(given, 1.0, lost_weight)
-    error = weight.sqrt() * (estimate.float() - batch.clean)
-    loss = (error**2).mean((1, 2, 3))
-    if difference and error.shape[1] > 1:
-        loss = loss + difference * (error.diff(dim=1) ** 2).mean((1, 2, 3))
-    return loss
-
-
-@torch.no_grad()
-def severity(model: Model, batch: Batch) -> Tensor:
-    """Squared distance of the clean frames from the guess in units of its spread, (batch,).
-
-    The loss is divided by it (plus a tenth), so that mild and severe degradations count alike, as
-    they do in decibels; otherwise the few worst windows of a batch decide every step.
-    """
-    guess, spread = model.guess(batch.condition)
-    return (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))
 
 
 @torch.no_grad()

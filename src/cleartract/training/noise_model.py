@@ -9,49 +9,83 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cleartract.errors import RecordingError
+
 _STILL = 0.5  # share of the pixels taken to be at rest
 _NEAR, _FAR = 2.0, 12.0  # [pixels] over which strength is averaged, and where nothing is at rest
 _REACH = 16  # [pixels] beyond which noise is taken to be independent
 _SEEN = 0.02  # share of the pairs of pixels that must be at rest for a lag to be measured
+_BRIGHT, _ENOUGH = 3.0, 200  # signal over noise above which noise is Gaussian; pixels of it
+_SURE = 0.02  # correlation of magnitudes in air below which chance would be magnified
+_LEAST = 1e-4  # sigma where a recording is constant
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """Gaussian noise, alike everywhere but for its strength.
+    """Complex Gaussian noise, alike everywhere but for its strength.
 
     Attributes:
-        spectrum: Root of its power spectrum over a window, (frame, height, width).
-        gain: Standard deviation at every pixel, (height, width).
+        spectrum: Root of its power spectrum over twice a window in each direction.
+        sigma: Standard deviation of real and imaginary part, (height, width).
+        signal: Signal below the noise in the mean over time, (height, width).
     """
 
     spectrum: np.ndarray
-    gain: np.ndarray
+    sigma: np.ndarray
+    signal: np.ndarray
 
     @classmethod
-    def of(cls, noisy: np.ndarray, motion: np.ndarray, frames: int) -> NoiseModel:
+    def of(cls, magnitudes: np.ndarray, motion: np.ndarray, frames: int) -> NoiseModel:
         """Measure the noise of a recording in the half of the pixels that move least.
 
         There, whatever departs from the mean over time is noise, also such as no network has
-        learned to remove. What lasts for the whole recording is anatomy.
+        learned to remove. What lasts for the whole recording is anatomy. Its correlation is
+        measured where the signal is bright; in air that of magnitudes is the square of it.
 
         Args:
-            noisy: (frame, height, width).
+            magnitudes: (frame, height, width), 0 where there is no signal and no noise.
             motion: How much each pixel moves, any unit, (height, width).
             frames: Length of a window [frames].
+
+        Raises:
+            RecordingError: If nothing changes from frame to frame.
         """
-        still = motion <= np.quantile(motion, _STILL)
-        residual = noisy - noisy.mean(0)
-        gain = _strength((residual**2).mean(0), still)
-        white = np.where(still, residual / np.maximum(gain, 1e-6), 0)
-        lags = _correlation(white, still, frames)
+        mean, deviation = magnitudes.mean(0), magnitudes.std(0)
+        varies = deviation > _LEAST * np.maximum(np.abs(mean), 1)  # and not rounding alone
+        if not varies.any():
+            raise RecordingError(
+                "nothing changes from frame to frame: there is no noise to adapt to"
+            )
+        still = varies & (motion <= np.quantile(motion[varies], _STILL))
+        found, parts = below_noise(mean, deviation)
+        sigma = np.maximum(_strength(parts**2, still), _LEAST)
+        signal = _signal(mean, sigma)
+        bright = still & (found > _BRIGHT * parts)
+        used = bright if bright.sum() >= _ENOUGH else still
+        white = np.where(used, (magnitudes - mean) / np.maximum(deviation, _LEAST), 0)
+        lags = _correlation(white, used, frames)
+        if used is still:
+            lags = np.where(lags > _SURE, np.sqrt(np.maximum(lags, 0)), 0)
         power = np.maximum(np.fft.fftn(lags).real, 0)
         power *= power.size / power.sum()
-        return cls(np.sqrt(power).astype(np.float32), gain.astype(np.float32))
+        return cls(np.sqrt(power).astype(np.float32), sigma.astype(np.float32), signal)
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
-        """One window of noise, (frame, height, width)."""
-        white = np.fft.fftn(rng.standard_normal(self.spectrum.shape))
-        return (self.gain * np.fft.ifftn(self.spectrum * white).real).astype(np.float32)
+        """One window of complex noise, parts of unit variance, (frame, height, width)."""
+        shape = self.spectrum.shape
+        white = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+        noise = np.fft.ifftn(self.spectrum * np.fft.fftn(white))
+        frames, height, width = (n // 2 for n in shape)  # what wraps around is cut off
+        return noise[:frames, :height, :width].astype(np.complex64)
+
+    def magnitudes(self, signal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A window with fresh noise.
+
+        Args:
+            signal: Clean frames, (frame, height, width) or (height, width); below 0 counts as 0.
+            rng: Source of randomness.
+        """
+        return np.abs(np.maximum(signal, 0) + self.sigma * self.draw(rng)).astype(np.float32)
 
 
 def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
@@ -92,17 +126,25 @@ def below_noise(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np
         bessel = (2 + t) * torch.special.i0e(t / 4) + t * torch.special.i1e(t / 4)
         share = 2 + t - math.pi / 8 * bessel**2  # variance of the magnitudes over sigma^2
         theta = (share * (1 + ratio**2) - 2).clamp(min=0).sqrt()
-    sigma = np.maximum(deviation / share.clamp(min=0.4).sqrt().numpy(), 1e-4)
-    return (theta.numpy() * sigma).astype(np.float32), sigma.astype(np.float32)
+    sigma = np.maximum(deviation / share.clamp(min=0.4).sqrt().numpy(), _LEAST)
+    return np.minimum(theta.numpy() * sigma, mean).astype(np.float32), sigma.astype(np.float32)
+
+
+def _signal(mean: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """Signal whose Rician mean is given, 0 below that of noise alone, (height, width)."""
+    known = np.linspace(0, 20, 4001)
+    table = rician_mean(torch.from_numpy(known), torch.ones(1, dtype=torch.float64)).numpy()
+    found = np.interp(mean / sigma, table, known, left=0.0) * sigma
+    return np.where(mean > table[-1] * sigma, mean, found).astype(np.float32)
 
 
 def _strength(variance: np.ndarray, still: np.ndarray) -> np.ndarray:
     """Standard deviation around every pixel, from those at rest, (height, width)."""
-    found = np.zeros_like(variance)
+    found = np.full_like(variance, variance[still].mean())
     for width in (_FAR, _NEAR):  # the nearer where there is any
         weight = _smooth(still.astype(float), width)
         mean = _smooth(np.where(still, variance, 0), width) / np.maximum(weight, 1e-9)
-        sure = np.clip(weight / 0.2, 0, 1) if width == _NEAR else 1.0
+        sure = np.clip(weight / 0.2, 0, 1)
         found = sure * mean + (1 - sure) * found
     return np.sqrt(found)
 
@@ -116,21 +158,19 @@ def _smooth(plane: np.ndarray, width: float) -> np.ndarray:
     return plane
 
 
-def _correlation(white: np.ndarray, still: np.ndarray, frames: int) -> np.ndarray:
-    """Correlation by lag, wrapped around a window, (frame, height, width)."""
-    height, width = still.shape
-    padded = (2 * frames, 2 * height, 2 * width)
-    together = np.zeros(padded)
+def _correlation(white: np.ndarray, used: np.ndarray, frames: int) -> np.ndarray:
+    """Correlation by lag, negative ones at the end, (2 frame, 2 height, 2 width)."""
+    height, width = used.shape
+    shape, axes = (2 * frames, 2 * height, 2 * width), (0, 1, 2)
+    together = np.zeros(shape)
     starts = range(0, len(white) - frames + 1, max(1, frames // 2))
     for first in starts:
-        together += np.abs(np.fft.fftn(white[first : first + frames], padded, (0, 1, 2))) ** 2
-    pairs = (
-        np.abs(np.fft.fftn(np.broadcast_to(still, (frames, height, width)), padded, (0, 1, 2))) ** 2
-    )
+        together += np.abs(np.fft.fftn(white[first : first + frames], shape, axes)) ** 2
+    mask = np.broadcast_to(used, (frames, height, width))
+    pairs = np.abs(np.fft.fftn(mask, shape, axes)) ** 2
     sums, counts = np.fft.ifftn(together).real, len(starts) * np.fft.ifftn(pairs).real
     seen = counts > _SEEN * counts.flat[0]
     found = np.where(seen, sums / np.maximum(counts, 1e-9), 0)
-    places = [np.fft.fftfreq(n, 1 / n).astype(int) for n in (frames, height, width)]
-    kept = found[np.ix_(*places)]
-    distance = np.hypot(*np.meshgrid(places[1], places[2], indexing="ij"))
-    return kept * np.cos(np.pi / 2 * np.clip(distance / _REACH, 0, 1)) ** 2
+    y, x = (np.abs(np.fft.fftfreq(n, 1 / n)) for n in shape[1:])
+    distance = np.hypot(y[:, None], x)
+    return found * np.cos(np.pi / 2 * np.clip(distance / _REACH, 0, 1)) ** 2
