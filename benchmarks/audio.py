@@ -97,7 +97,10 @@ def of_another_speaker(loaded: list[SimulatedRecording], number: int) -> Simulat
     """The next recording of another speaker."""
     own = loaded[number].parameters["speaker"]
     turned = loaded[number + 1 :] + loaded[:number]
-    return next(item for item in turned if item.parameters["speaker"] != own)
+    others = [item for item in turned if item.parameters["speaker"] != own]
+    if not others:
+        raise SystemExit("swapped sound needs two speakers in the split: simulate 16 or more")
+    return others[0]
 
 
 def _interpolated(noisy: np.ndarray, subject: Subject, seed: int) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 python -m benchmarks.experiments --corpus corpus --speech speech --out runs/experiments
 
-Every row is a file in configs/ladder, so that `cleartract train` trains it as well. Several
-processes may work on different questions in the same folder.
+Every row is a file in configs/ladder, so that `cleartract train` trains it as well. A second
+process may work on other questions in the same folder, once the rows that are in all of them are done.
 """
 
 from __future__ import annotations

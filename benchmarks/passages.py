@@ -146,7 +146,10 @@ class _Swapped(AVDataset):
         if entry.path not in self._foreign:
             place = self.entries.index(entry)
             turned = self.entries[place:] + self.entries[:place]
-            other = next(item for item in turned if item.speaker != entry.speaker)
+            others = [item for item in turned if item.speaker != entry.speaker]
+            if not others:
+                raise SystemExit("the validation split needs two speakers: simulate 16 or more")
+            other = others[0]
             audio = np.resize(super()._load(other).audio, len(own.audio))
             features = self._features(audio, len(own.clean), entry.rate)
             self._foreign[entry.path] = replace(own, audio=audio, features=features, acoustic={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import torch
@@ -55,7 +56,7 @@ class Trials:
             if needs_inversion(config, None) and config.model.unet.token_channels:
                 head = self._head(config)
             initial = initial_model(config, head=head)
-        return train(dataset, folder, config, initial=initial)
+        return train(dataset, folder, config, device="cpu", initial=initial)
 
     def _head(self, config: TrainingConfig) -> ArticulatoryInversion:
         """Inversion, learned once for all configs that need the same."""
@@ -69,7 +70,7 @@ class Trials:
             return head.eval()
         head = learned_inversion(config, self.spoken)
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
         torch.save(head.state_dict(), temporary)
         temporary.replace(path)
         return head

@@ -52,9 +52,11 @@ def main(options: Options) -> None:
     rows = []
     for window, step, blend in ROWS:
         settings = DenoiseSettings(window_duration=window, step_duration=step, blend=blend)
-        found, started = [], time.perf_counter()
+        found, seconds = [], 0.0
         for recording, truth in jobs:
+            started = time.perf_counter()
             frames = denoise_recording(recording, model, settings).recording.frames
+            seconds += time.perf_counter() - started
             seam = seam_index(frames, truth, window, step)
             one = {"seam": seam, "seam_of_input": seam_index(recording.frames, truth, window, step)}
             if truth is not None:
@@ -62,7 +64,7 @@ def main(options: Options) -> None:
                 noisy = frame_difference_error(recording.frames, truth)
                 one["difference"] = frame_difference_error(frames, truth) / noisy
             found.append(one)
-        speed = sum(len(recording) for recording, _ in jobs) / (time.perf_counter() - started)
+        speed = sum(len(recording) for recording, _ in jobs) / seconds
         row = {"window": window, "step": step, "blend": blend, "figures": found, "speed": speed}
         rows.append(row)
         print(window, step, blend, round(speed, 1), flush=True)

@@ -48,7 +48,7 @@ class CorpusSettings:
         if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
             raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
         if not 0 < self.noise[0] <= self.noise[1] <= 1:
-            raise CorpusError("a corpus needs noise levels above 0, at most 1, the lesser first")
+            raise CorpusError("noise: two levels above 0 and at most 1, the lesser first")
 
 
 @dataclass(frozen=True)

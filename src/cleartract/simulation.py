@@ -98,7 +98,8 @@ def simulate(
     plain = CorpusSettings()
     described["noise"] = list(settings.noise)
     for name in ("sound_only", "noise"):  # as before there was a choice
-        if getattr(settings, name) == getattr(plain, name):
+        unused = name == "noise" and settings.sound_only
+        if unused or getattr(settings, name) == getattr(plain, name):
             del described[name]
     header = folder / "corpus.json"
     if header.exists():

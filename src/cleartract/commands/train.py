@@ -86,6 +86,11 @@ class Train:
             raise UsageError(f"{source}: {name}: {first['msg'].lower()}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self.config}: not a readable config ({error})") from error
+        if self.speech_features is not None:
+            if self.speech_features.exists() and not self.speech_features.is_dir():
+                raise UsageError(f"--speech-features {self.speech_features}: is no folder")
+            if config.model.audio.encoder != "pretrained" or not config.model.audio.frozen:
+                raise UsageError("--speech-features needs a frozen speech model: give --speech-model")
         weights = load_model(self.weights)[0] if self.weights is not None else None
         if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)

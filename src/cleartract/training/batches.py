@@ -78,6 +78,8 @@ class BatchSource:
         sample = self.dataset.sample(entry, window, rng, degrade)
         if sample.waveform is None or not self.config.audio_effects:
             return sample
+        if sample.hidden is not None:  # read from the whole recording, with effects or without
+            return sample
         varied = self.effects(sample.waveform, self.dataset.audio_rate, float(entry.rate), rng)
         return replace(sample, waveform=varied)
 

@@ -42,7 +42,8 @@ def initial_model(
     if head is not None and model.audio is not None:
         learned = config.model.inversion or config.model.audio
         listens = weights is not None and weights.config.audio == config.model.audio
-        if _alike(learned, config.model.audio) and not listens:
+        taught = learned.encoder != "pretrained"  # a speech model has learned elsewhere
+        if taught and _alike(learned, config.model.audio) and not listens:
             model.audio.load_state_dict(head.encoder.state_dict())
         if model.inversion is not None:
             model.inversion.load_state_dict(head.state_dict())

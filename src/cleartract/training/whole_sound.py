@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cleartract.errors import CorpusError, reason_of
 from cleartract.networks.inversion import ArticulatoryInversion
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.networks.pretrained_speech import PretrainedSpeech
@@ -64,7 +65,10 @@ class VariedSpeech:
         name = hashlib.sha256(self._weights + audio.tobytes()).hexdigest()[:24]
         path = self.folder / f"{name}.npy"
         if path.exists():
-            return np.load(path)
+            try:
+                return np.load(path)
+            except (ValueError, EOFError, OSError) as error:
+                raise CorpusError(f"{path}: damaged ({reason_of(error)}); delete it") from error
         found = self.speech.of_recording(audio)
         temporary = path.with_suffix(f".{os.getpid()}.tmp.npy")
         np.save(temporary, found)
