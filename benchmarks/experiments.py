@@ -164,7 +164,8 @@ _HEADER = [
 
 
 def _write(number: int, question: str, table: dict, options: Options, steps: int) -> None:
-    lines = [[name, *_cells(found)] for name, found in table.items()]
+    rows = QUESTIONS[question]
+    lines = [_row(name, rows[name], found) for name, found in table.items()]
     note = (
         f"**{question}** `python -m benchmarks.experiments --questions {number + 1}`: {steps} steps, "
         f"PSNR at the fifth of the pixels that move most in {options.passages} passages of "
@@ -191,6 +192,13 @@ def _cells(found: list[dict[str, float]]) -> list[str]:
         cell("lost matched", "lost null"),
         cell("lost swapped", "lost null"),
     ]
+
+
+def _row(name: str, values: dict, found: list[dict[str, float]]) -> list[str]:
+    """A row; what sound does to a model that never heard any says nothing."""
+    cells = _cells(found)
+    deaf = values["audio_dropout"] == 1
+    return [name, *("–" if deaf and i in (1, 3, 5, 6) else cell for i, cell in enumerate(cells))]
 
 
 if __name__ == "__main__":

@@ -151,6 +151,15 @@ def test_a_model_that_grew_does_at_first_what_it_did(tiny_config, tiny_model):
     torch.testing.assert_close(grown(x, sigma, told), expected)
 
 
+def with_context(config, seconds):
+    model = config.model
+    changed = {
+        name: getattr(model, name).model_copy(update={"context": seconds})
+        for name in ("audio", "inversion")
+    }
+    return config.model_copy(update={"model": model.model_copy(update=changed)})
+
+
 def test_inversion_is_learned_and_not_learned_again(corpus, tiny_config):
     audio = tiny_config.audio.model_copy(update={"encoder": "gru"})
     unet = tiny_config.unet.model_copy(update={"acoustic": True})
@@ -162,6 +171,7 @@ def test_inversion_is_learned_and_not_learned_again(corpus, tiny_config):
     assert explained(learned.inversion, spoken).max() > 0.2
     assert not needs_inversion(config, learned)
     assert needs_inversion(config, None)
+    assert not needs_inversion(with_context(config, 0.5), learned)  # the same encoder
     again = initial_model(config, learned)
     for name, tensor in learned.inversion.state_dict().items():
         assert torch.equal(tensor, again.inversion.state_dict()[name])

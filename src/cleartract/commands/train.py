@@ -90,7 +90,9 @@ class Train:
             if self.speech_features.exists() and not self.speech_features.is_dir():
                 raise UsageError(f"--speech-features {self.speech_features}: is no folder")
             if config.model.audio.encoder != "pretrained" or not config.model.audio.frozen:
-                raise UsageError("--speech-features needs a frozen speech model: give --speech-model")
+                raise UsageError(
+                    "--speech-features needs a frozen speech model: give --speech-model"
+                )
         weights = load_model(self.weights)[0] if self.weights is not None else None
         if self.threads is not None and self.threads > 0:
             torch.set_num_threads(self.threads)

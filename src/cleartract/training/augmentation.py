@@ -64,7 +64,9 @@ class TrainingDegradation:
         noisy = degradation.apply(clean[:count], error)
         left = float(rng.uniform(0, 0.25))  # about the root of features over frames
         if told is not None:
-            clean = np.concatenate([clean[:count], degradation.learned(clean[count:], left)])
+            # the mean frame has all frames behind it, a prediction some per feature
+            learned = degradation.learned(clean[count:-1], left), degradation.learned(clean[-1:])
+            clean = np.concatenate([clean[:count], *learned])
         if rng.random() < 0.4:
             gamma = float(np.exp(rng.normal(0, 0.12)))
             clean, noisy = np.maximum(clean, 0) ** gamma, np.maximum(noisy, 0) ** gamma

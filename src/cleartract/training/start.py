@@ -41,7 +41,7 @@ def initial_model(
         take_over(model, weights.state_dict())
     if head is not None and model.audio is not None:
         learned = config.model.inversion or config.model.audio
-        listens = weights is not None and weights.config.audio == config.model.audio
+        listens = weights is not None and _alike(weights.config.audio, config.model.audio)
         taught = learned.encoder != "pretrained"  # a speech model has learned elsewhere
         if taught and _alike(learned, config.model.audio) and not listens:
             model.audio.load_state_dict(head.encoder.state_dict())
@@ -66,8 +66,10 @@ def learned_inversion(
     return pretrain(spoken, encoder, config.inversion_steps, seed=config.seed, progress=progress)
 
 
-def _alike(first: AudioConfig, second: AudioConfig) -> bool:
+def _alike(first: AudioConfig | None, second: AudioConfig | None) -> bool:
     """Whether one encoder's weights fit the other; how much sound it is given does not matter."""
+    if first is None or second is None:
+        return first is second
     return first == second.model_copy(update={"context": first.context})
 
 
@@ -114,7 +116,7 @@ def likeness_recording(corpus: Path, size: int) -> Path:
 
 def needs_inversion(config: TrainingConfig, weights: Model | None) -> bool:
     """Whether the audio encoder has articulatory inversion still to learn."""
-    if weights is not None and weights.config.inversion == config.model.inversion:
+    if weights is not None and _alike(weights.config.inversion, config.model.inversion):
         return config.model.inversion is None and weights.audio is None
     return config.inversion_steps > 0
 
