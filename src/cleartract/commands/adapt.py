@@ -14,7 +14,11 @@ from cleartract.errors import OutputError, UsageError
 
 @dataclass(frozen=True)
 class Adapt:
-    """Adapt the weights to noisy recordings of one protocol; no clean version is needed."""
+    """Adapt the weights to noisy recordings of one protocol; no clean version is needed.
+
+    An experiment: it gained decibels at a noise far above that of training and lost some elsewhere,
+    without noticing. Compare the results of both weights before you use new ones.
+    """
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
     """Noisy recordings; 30 s or more in all."""
@@ -80,4 +84,7 @@ class Adapt:
             "seed": self.seed,
         }
         save_model(found.model, self.out, training)
-        print(f"{self.out}: give it to denoise as --weights")
+        print(
+            f"{self.out}: give it to denoise as --weights; adaptation is an experiment that may "
+            "harm, so compare with the result of the weights before"
+        )

@@ -17,8 +17,9 @@ bias of Rician noise, so it is the Rician mean of the estimate that has to meet 
 loss itself fails at a low signal: the Rician mean hardly changes near zero, and what it leaves
 undecided there grows (measured: 1.7 dB worse at a noise of a fifth of the brightest tissue).
 
-Aliasing that follows the anatomy is outside both. Only the one-step estimate of given frames is
-adapted; lost frames, generation and several steps may lose.
+Aliasing that follows the anatomy is outside both, and where it is most of what changes (an
+undersampled recording with little noise) both have been seen to go wrong together. Only the one-step
+estimate of given frames is adapted; lost frames, generation and several steps may lose.
 """
 
 from __future__ import annotations
