@@ -28,6 +28,8 @@ class Options:
     """Trials in all, those of earlier calls included."""
     steps: int = 400
     passages: int = 28
+    name: str = "sweep"
+    """Of the result in benchmarks/results."""
 
 
 def main(options: Options) -> None:
@@ -55,7 +57,7 @@ def main(options: Options) -> None:
     study.optimize(objective, n_trials=max(0, options.trials - len(finished)))
     best = {"value": study.best_value, "parameters": study.best_params}
     tried = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
-    write_json("sweep", {"steps": options.steps, "best": best, "trials": tried})
+    write_json(options.name, {"steps": options.steps, "best": best, "trials": tried})
     print(best)
 
 

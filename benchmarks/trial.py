@@ -33,6 +33,8 @@ class Trials:
 
     def __init__(self, corpus: Path, spoken: list[SpokenMotion], passages: int, folder: Path):
         self.corpus, self.spoken, self.passages, self.folder = corpus, spoken, passages, folder
+        if len({entry.speaker for entry in AVDataset(corpus, "validation").entries}) < 2:
+            raise SystemExit(f"{corpus}: needs two validation speakers: simulate 16 or more")
 
     def run(self, config: TrainingConfig) -> dict[str, float]:
         """Figures of a config: trained if it never was, measured if it never was on so many passages."""

@@ -80,7 +80,7 @@ def test_noises_of_both_versions_are_independent():
 
 
 def test_too_short_a_recording_is_refused(tiny_model, recording):
-    with pytest.raises(RecordingError, match="480 frames"):
+    with pytest.raises(RecordingError, match="has 20 frames, adaptation needs 480"):
         adapt(tiny_model, [recording.excerpt(0, 20)], steps=1)
 
 

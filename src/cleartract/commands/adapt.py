@@ -21,7 +21,7 @@ class Adapt:
     """
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
-    """Noisy recordings; 30 s or more in all."""
+    """Noisy recordings, each of 480 frames or more (21 s at 23 frames a second, 6 s at 83)."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("adapted.safetensors")
     """Adapted weights, for `denoise --weights`."""
     weights: str | None = None
@@ -41,6 +41,8 @@ class Adapt:
         """Adapt and write, if anything was gained."""
         if not self.recordings:
             raise UsageError("give one recording or more")
+        if len({path.resolve() for path in self.recordings}) < len(self.recordings):
+            raise UsageError("a recording is given twice; it would count as twice the evidence")
         if self.steps < 1 or not self.learning_rate > 0:
             raise UsageError("--steps and --learning-rate must be positive")
         if self.out.suffix != ".safetensors":

@@ -12,6 +12,7 @@ import tyro
 from cleartract.commands.outputs import check_targets, sha256, versions
 from cleartract.errors import RecordingError, UsageError
 
+_WIDEST = 512  # [pixels], as --size
 _LONGEST = 2000  # frames of a reference recording that are used
 
 
@@ -136,6 +137,11 @@ class Generate:
                     frame = np.asarray(picture.convert("F"), np.float32)
             except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
                 raise RecordingError(f"{self.reference}: not a readable picture") from error
+            if max(frame.shape) > _WIDEST:
+                raise RecordingError(
+                    f"{self.reference}: {frame.shape[1]}x{frame.shape[0]} pixels; a reference frame "
+                    f"has at most {_WIDEST} on a side, resize it to that of a scan"
+                )
             rate = None
         else:
             recording = open_recording(self.reference)

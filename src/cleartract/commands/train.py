@@ -136,7 +136,13 @@ class Train:
         from cleartract.training.inversion import read_motion
 
         folders = [self.data] + ([self.speech] if self.speech else [])
-        found = [item for folder in folders for item in read_motion(folder, "train")]
+        parts = {folder: read_motion(folder, "train") for folder in folders}
+        if self.speech is not None and not parts[self.speech]:
+            raise CorpusError(
+                f"{self.speech}: holds no simulated speech of training speakers; make it by "
+                "simulate --sound-only"
+            )
+        found = [item for part in parts.values() for item in part]
         if not found:
             raise CorpusError(
                 f"{self.data}: no simulated speech for the audio encoder to learn from; "

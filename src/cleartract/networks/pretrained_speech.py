@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ def _transformers():
             "transformers is not installed: pip install 'cleartract[pretrained]'"
         ) from error
     transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     return transformers
 
 
@@ -71,10 +73,12 @@ class PretrainedSpeech(nn.Module):
 
     def load_folder(self, folder: Path) -> None:
         """Take the speech model's own weights from a local folder."""
+        from safetensors import SafetensorError
+
         try:
             found = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
             self.model.load_state_dict(found.state_dict())
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, PickleError) as error:
             raise UsageError(
                 f"{folder}: not a readable speech model ({reason_of(error)})"
             ) from error

@@ -111,7 +111,7 @@ def adapt(
         if len(recording) < LEAST_WINDOWS * frames:
             name = recording.provenance.get("path", "recording")
             raise RecordingError(
-                f"{name}: adaptation needs {LEAST_WINDOWS * frames} frames or more; leave it out"
+                f"{name}: has {len(recording)} frames, adaptation needs {LEAST_WINDOWS * frames}"
             )
     sources = [_Source(recording, model, frames) for recording in recordings]
     adapted = copy.deepcopy(model).train()

@@ -60,7 +60,10 @@ class QualitativePanel:
             entries = AVDataset(data, "all").entries
         chosen = _varied(entries, count)
         items = [self._item(entry, number) for number, entry in enumerate(chosen)]
-        others = items[1:] + items[:1] if len(items) > 1 else [PanelItem("", items[0].noisy, None)]
+        others = items[1:] + items[:1]
+        if len(items) == 1 and (audio := items[0].noisy.audio) is not None:
+            # no other speech is at hand: its own, backwards
+            others = [replace(items[0], noisy=replace(items[0].noisy, audio=audio[::-1].copy()))]
         self.items = [
             replace(item, other=other.noisy.audio_at(item.noisy.sample_rate or 1))
             for item, other in zip(items, others, strict=True)
