@@ -13,7 +13,8 @@ import torch
 from cleartract.evaluation.controls import lost_runs
 from cleartract.model import Model
 from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.dataset import AVDataset, AVSample, Entry
+from cleartract.recordings.dataset import AVDataset, AVSample
+from cleartract.recordings.entries import Entry
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.whole_sound import varied_articulation

@@ -10,8 +10,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from cleartract.condition import Condition
 from cleartract.diffusion.samplers import intervals, sample
-from cleartract.model import Condition, Model
+from cleartract.model import Model
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.networks.pretrained_speech import PretrainedSpeech
 from cleartract.recordings.windows import Window

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from cleartract.model import Condition, Model
+from cleartract.condition import Condition
+from cleartract.model import Model
 
 
 def golden_output(model: Model) -> np.ndarray:

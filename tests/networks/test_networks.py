@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from cleartract.model import Condition, Model
+from cleartract.condition import Condition
+from cleartract.model import Model
 from cleartract.networks.attention import AudioCrossAttention, TimeBias
 from cleartract.networks.audio import AudioConfig, AudioEncoder
 from cleartract.networks.interpolation import interpolation_weights

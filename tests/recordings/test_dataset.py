@@ -7,7 +7,8 @@ import soundfile
 
 from cleartract.errors import CorpusError
 from cleartract.recordings.acoustic import Moments
-from cleartract.recordings.dataset import AVDataset, hashed_split, speaker_of
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.entries import hashed_split, speaker_of
 from cleartract.recordings.video_out import write_recording
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 

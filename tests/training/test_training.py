@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from cleartract.acquisition.degradation import Degradation
+from cleartract.condition import Condition
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
-from cleartract.model import Condition, Model, load_model
+from cleartract.model import Model, load_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.training.augmentation import TrainingDegradation

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,7 +12,6 @@ from typing import Protocol
 import numpy as np
 from torch.utils.data import Dataset
 
-from cleartract.errors import CorpusError
 from cleartract.recordings.acoustic import (
     FOLD,
     LEAST,
@@ -25,14 +20,12 @@ from cleartract.recordings.acoustic import (
     learned_regression,
     shrunk,
 )
-from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.entries import Entry, find_entries
 from cleartract.recordings.recording import Intensity, prepared_audio
 from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.recordings.video_io import open_recording, probe
+from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.windows import SlidingWindowTransform, Window
-from cleartract.types import exact_rate
 
-OWN = ("_cleartract", "_cleartract_master", "_generated")  # ends of names that we give
 Degrade = Callable[
     [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
     tuple[np.ndarray, np.ndarray, np.ndarray | None],
@@ -54,27 +47,6 @@ class Speech(Protocol):
     def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:
         """Tokens of a span of samples, and the time of the first after its start [s]."""
         ...
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One recording of a data set.
-
-    Attributes:
-        path: Its file.
-        speaker: Who speaks; splits never share a speaker.
-        frames: Number of frames [frames].
-        size: (height, width) [pixels].
-        rate: Frames per second, exact.
-        simulated: Whether the file holds the clean truth.
-    """
-
-    path: Path
-    speaker: str
-    frames: int
-    size: tuple[int, int]
-    rate: Fraction
-    simulated: bool
 
 
 @dataclass(frozen=True)
@@ -129,21 +101,6 @@ class _Loaded:
         return self.clean.nbytes + hidden + sum(part.nbytes for part in others)
 
 
-def hashed_split(speaker: str) -> str:
-    """Split of a speaker of a real corpus, from a hash of the name: 6/8 train, 1/8, 1/8."""
-    bucket = hashlib.sha256(speaker.encode()).digest()[0] % 8
-    return {0: "test", 1: "validation"}.get(bucket, "train")
-
-
-def speaker_of(path: Path) -> str:
-    """Speaker of a real recording: a `subXYZ` folder, `f1` or `m1` in the name, else the name up to `_`."""
-    named = re.search(r"(?:^|_)([fm]\d+)(?:_|$)", path.stem, re.IGNORECASE)
-    for part in reversed(path.parts[:-1]):
-        if re.fullmatch(r"sub\d+", part):
-            return part
-    return named.group(1).upper() if named else path.stem.split("_")[0]
-
-
 class AVDataset(Dataset):
     """Windows of a simulated corpus, of the USC 75-speaker layout, or of AVI + WAV pairs.
 
@@ -181,7 +138,7 @@ class AVDataset(Dataset):
         self.degrade, self.audio_rate, self.context = degrade, audio_rate, context
         self.seed, self.cache_bytes, self.articulation = seed, cache_bytes, articulation
         self.speech = speech
-        self.entries = _find(Path(folder), split)
+        self.entries = find_entries(Path(folder), split)
         self._cache: OrderedDict[Path, _Loaded] = OrderedDict()
         self.index = [
             (entry, window)
@@ -276,43 +233,3 @@ class AVDataset(Dataset):
 
     def _hidden(self, audio: np.ndarray | None) -> np.ndarray | None:
         return None if audio is None or self.speech is None else self.speech.of_recording(audio)
-
-
-def _find(folder: Path, split: str) -> list[Entry]:
-    if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder of recordings")
-    entries = []
-    for path in sorted(folder.rglob("*")):
-        if path.suffix == ".npz" and path.name.startswith("recording"):
-            entry, own_split = _simulated_entry(path)
-        elif path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(OWN):
-            found = probe(path)
-            speaker = speaker_of(path.relative_to(folder.parent))
-            entry = Entry(path, speaker, found.frames, found.size, found.rate, simulated=False)
-            own_split = hashed_split(speaker)
-        else:
-            continue
-        if split in ("all", own_split) and entry.frames > 0:
-            entries.append(entry)
-    if not entries:
-        raise CorpusError(f"{folder}: no recordings of the split {split!r}")
-    return entries
-
-
-def _simulated_entry(path: Path) -> tuple[Entry, str]:
-    """Read the header only: a corpus of hours opens in seconds."""
-    try:
-        return _read_header(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{path}: not a simulated recording ({error}); remove it") from error
-
-
-def _read_header(path: Path) -> tuple[Entry, str]:
-    with zipfile.ZipFile(path) as archive, archive.open("clean.npy") as member:
-        np.lib.format.read_magic(member)
-        shape, _, _ = np.lib.format.read_array_header_1_0(member)
-    with np.load(path, allow_pickle=False) as file:
-        rate = exact_rate(file["rate"])
-        parameters = json.loads(str(file["parameters"]))
-    entry = Entry(path, parameters["speaker"], shape[0], (shape[1], shape[2]), rate, simulated=True)
-    return entry, parameters["split"]

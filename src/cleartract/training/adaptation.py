@@ -32,9 +32,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cleartract.condition import Condition
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import RecordingError
-from cleartract.model import Condition, Model
+from cleartract.model import Model
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.acoustic import acoustic_frames
 from cleartract.recordings.borders import empty_borders

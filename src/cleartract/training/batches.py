@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cleartract.condition import Condition
 from cleartract.errors import CorpusError
-from cleartract.model import Condition
-from cleartract.recordings.dataset import AVDataset, AVSample, Entry
+from cleartract.recordings.dataset import AVDataset, AVSample
+from cleartract.recordings.entries import Entry
 from cleartract.recordings.windows import Window
 from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.augmentation import TrainingDegradation

@@ -10,7 +10,8 @@ import numpy as np
 from cleartract.errors import CorpusError
 from cleartract.generation import GenerateSettings, generate
 from cleartract.model import Model
-from cleartract.recordings.dataset import AVDataset, Entry
+from cleartract.recordings.dataset import AVDataset
+from cleartract.recordings.entries import Entry
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Intensity, Recording
 from cleartract.recordings.simulated import SimulatedRecording
