@@ -96,6 +96,7 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
         "4 heads": _with(),
         "8 heads": _with(unet__heads=8),
         "half the width": _with(unet__stem=8, unet__widths=[16, 24, 32]),
+        "twice the width": _with(unet__stem=32, unet__widths=[64, 96, 128]),
     },
 }  # fmt: skip
 

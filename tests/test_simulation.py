@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cleartract.cli import main
-from cleartract.errors import CorpusError
+from cleartract.errors import CorpusError, UsageError
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.simulation import CorpusSettings, simulate, split_of, tasks
 from cleartract.training.inversion import read_motion
@@ -94,5 +94,5 @@ def test_splits_are_by_speaker():
 
 @pytest.mark.parametrize("wrong", [{"speakers": 0}, {"minutes": 0}, {"coils": 1}])
 def test_impossible_settings(wrong):
-    with pytest.raises(CorpusError):
+    with pytest.raises(UsageError, match=f"^{next(iter(wrong))}: "):
         CorpusSettings(**wrong)

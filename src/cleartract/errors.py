@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class ClearTractError(Exception):
     """Base of all errors a user can mend; its text is one line that names file, fault and remedy."""
@@ -13,6 +18,15 @@ def reason_of(error: Exception) -> str:
     """What a library says is wrong, without error numbers, paths and logs."""
     said = getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]
     return said.split("; last error log")[0]
+
+
+def wrong_field(error: ValidationError) -> str:
+    """First setting that is out of its range, what is wrong with it, and what was given."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"] if part not in ("int", "float"))
+    fault = first["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(first.get("input"), dict) else f", not {first.get('input')!r}"
+    return f"{name}: {fault[:1].lower()}{fault[1:]}{given}" if name else fault
 
 
 class UsageError(ClearTractError):

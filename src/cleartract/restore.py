@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from cleartract.errors import UsageError, WeightsError, WindowError
+from cleartract.errors import UsageError, WeightsError, WindowError, wrong_field
 from cleartract.model import Model, load_model, pick_device
 from cleartract.networks.log_mel import AUDIO_RATE
 from cleartract.recordings.acoustic import LEAST, acoustic_frames
@@ -176,6 +176,19 @@ def usable_device(name: str) -> torch.device:
     return device
 
 
+def use_threads(count: int | None) -> None:
+    """Let the CPU work with so many threads; None leaves all cores.
+
+    Raises:
+        UsageError: If it is below 1.
+    """
+    if count is None:
+        return
+    if count < 1:
+        raise UsageError(f"--threads: 1 or more, not {count}")
+    torch.set_num_threads(count)
+
+
 def denoise(
     source: str | Path | np.ndarray | Recording,
     *,
@@ -221,9 +234,7 @@ def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
     try:
         settings = DenoiseSettings(**values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][:1])
-        raise UsageError(f"{name}: {first['msg'].lower()}, got {first.get('input')!r}") from error
+        raise UsageError(wrong_field(error)) from error
     if settings.samples > 1 and settings.steps == 1:
         raise UsageError(
             "samples: with one step all samples are alike; give --steps 2 or more (8 or more is better)"

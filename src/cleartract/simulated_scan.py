@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.errors import CorpusError
+from cleartract.errors import UsageError
 
 FORMAT = 1
 
@@ -28,6 +28,9 @@ class CorpusSettings:
         noise: Least and greatest noise level, if fully sampled, relative to the 99.5th percentile
             of the clean frames.
         sound_only: Sound and motor trajectories without frames, for articulatory inversion.
+
+    Raises:
+        UsageError: If a setting is out of its range.
     """
 
     speakers: int = 8
@@ -41,14 +44,18 @@ class CorpusSettings:
     sound_only: bool = False
 
     def __post_init__(self) -> None:
-        if self.speakers < 1 or not 0 < self.minutes < 1e6 or not 0.5 <= self.seconds <= 600:
-            raise CorpusError("a corpus needs speakers >= 1, minutes > 0, and 0.5 to 600 seconds")
-        if self.seed < 0:
-            raise CorpusError("a corpus needs a seed of 0 or more")
-        if not 2 <= self.coils <= 8 or not 0 <= self.timit_share <= 1:
-            raise CorpusError("a corpus needs 2 to 8 coils and a timit share from 0 to 1")
-        if not 0 < self.noise[0] <= self.noise[1] <= 1:
-            raise CorpusError("noise: two levels above 0 and at most 1, the lesser first")
+        low, high = self.noise
+        for holds, needed in (
+            (self.speakers >= 1, f"speakers: 1 or more, not {self.speakers}"),
+            (0 < self.minutes < 1e6, f"minutes: above 0 and below a million, not {self.minutes:g}"),
+            (0.5 <= self.seconds <= 600, f"seconds: 0.5 to 600, not {self.seconds:g}"),
+            (self.seed >= 0, f"seed: 0 or more, not {self.seed}"),
+            (2 <= self.coils <= 8, f"coils: 2 to 8, not {self.coils}"),
+            (0 <= self.timit_share <= 1, f"timit share: 0 to 1, not {self.timit_share:g}"),
+            (0 < low <= high <= 1, "noise: two levels above 0 and at most 1, the lesser first"),
+        ):
+            if not holds:
+                raise UsageError(needed)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cleartract.errors import CorpusError
 from cleartract.model import Model, load_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.video_out import write_recording
 from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.batches import BatchSource
 from cleartract.training.config import TrainingConfig
@@ -58,7 +59,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path, dataset, config):
 
 def test_a_run_with_another_config_is_not_continued(tmp_path, dataset, config):
     train(dataset, tmp_path / "run", config, device="cpu", stop_after=1)
-    with pytest.raises(CorpusError, match="another config"):
+    with pytest.raises(CorpusError, match=r"another config \(seed is 1 there and 9 here\)"):
         train(dataset, tmp_path / "run", config.model_copy(update={"seed": 9}), device="cpu")
 
 
@@ -291,3 +292,12 @@ def test_a_training_speaker_lends_a_likeness(spiral_corpus, tiny_config):
     assert np.corrcoef(mean, clean.mean(0).ravel())[0, 1] > 0.99
     with pytest.raises(CorpusError, match="40x40"):
         lend_likeness(Model(model.config.model_copy(update={"likeness": 40})), spiral_corpus)
+
+
+def test_the_panel_prefers_sound_and_new_speakers(tmp_path, recording):
+    for name, heard in (("f1_a", True), ("f2_a", False), ("f1_b", True), ("f3_a", True)):
+        cut = recording.excerpt(0, 6)
+        cut = cut if heard else dataclasses.replace(cut, audio=None, sample_rate=None)
+        write_recording(tmp_path / f"{name}.avi", cut, {})
+    panel = QualitativePanel(tmp_path, tmp_path / "run", count=2)
+    assert [item.name for item in panel.items] == ["1_F1", "2_F3"]

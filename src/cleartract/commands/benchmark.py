@@ -46,7 +46,6 @@ class Benchmark:
         os.environ.setdefault("TQDM_DISABLE", "1")  # some peers draw bars of their own
         if self.frames < 16 or self.recordings < 1:
             raise UsageError("--frames must be 16 or more and --recordings 1 or more")
-        import torch
 
         from cleartract.commands.progress import progress_bar
         from cleartract.evaluation.comparison import chosen_peers, compare
@@ -54,15 +53,14 @@ class Benchmark:
         from cleartract.evaluation.protocols import PROTOCOLS, REAL, build_cases
         from cleartract.model import load_model, weights_path
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import usable_device
+        from cleartract.restore import usable_device, use_threads
 
         peers, skipped = chosen_peers(self.peers)
         wanted = [part.strip() for part in self.protocols.split(";")]
         if unknown := [name for name in wanted if name != "all" and name not in PROTOCOLS]:
             known = "; ".join(PROTOCOLS)
             raise UsageError(f"--protocols: {unknown[0]!r} is unknown; choose of {known}")
-        if self.threads is not None and self.threads > 0:
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
         if REAL in wanted and self.real is None:
             raise UsageError(f"--protocols: {REAL!r} needs --real RECORDING")
         real = open_recording(self.real) if self.real else None

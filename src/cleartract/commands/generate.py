@@ -94,9 +94,7 @@ class Generate:
         try:
             settings = GenerateSettings(**values)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"][:1])
-            raise UsageError(f"{name}: {first['msg'].lower()}") from error
+            raise UsageError(wrong_field(error)) from error
         with progress_bar("generating", "frames") as update:
             made = generate(samples, sample_rate, model, settings, reference, update)
         weights = weights_path(self.weights)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import tyro
 
+from cleartract.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Simulate:
@@ -41,6 +43,8 @@ class Simulate:
         from cleartract.commands.progress import progress_bar
         from cleartract.simulation import CorpusSettings, check_extra, simulate
 
+        if self.workers is not None and self.workers < 1:
+            raise UsageError(f"--workers: 1 or more, not {self.workers}")
         check_extra()
         settings = CorpusSettings(
             speakers=self.speakers,
@@ -57,4 +61,6 @@ class Simulate:
             simulate(
                 self.out, settings, self.workers, lambda done, total, _: update(done, total, "")
             )
-        print(f"{self.out}: {self.speakers} speakers, {self.minutes:g} minutes")
+        kind = "speech" if self.sound_only else "recording"
+        made = len(list(self.out.glob(f"speaker*/{kind}*.npz")))
+        print(f"{self.out}: {made} {'utterances' if self.sound_only else 'recordings'}")

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from cleartract.errors import CorpusError, UsageError
+from cleartract.errors import CorpusError, UsageError, wrong_field
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class Train:
 
         if find_spec("cv2") is None:
             raise CorpusError("cv2 is not installed: pip install 'cleartract[train]'")
-        import torch
         from pydantic import ValidationError
 
         from cleartract.commands.progress import progress_bar
@@ -56,7 +55,7 @@ class Train:
         from cleartract.networks.pretrained_speech import read_speech_config
         from cleartract.recordings.dataset import AVDataset
         from cleartract.recordings.windows import SlidingWindowTransform
-        from cleartract.restore import usable_device
+        from cleartract.restore import usable_device, use_threads
         from cleartract.training.checkpoint import NAME as CHECKPOINT
         from cleartract.training.config import TrainingConfig
         from cleartract.training.loop import train
@@ -80,10 +79,7 @@ class Train:
                 chosen["model"]["audio"] |= {"encoder": "pretrained", "speech": speech}
             config = TrainingConfig.model_validate(chosen)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            source = self.config or "options"
-            raise UsageError(f"{source}: {name}: {first['msg'].lower()}") from error
+            raise UsageError(f"{self.config or 'options'}: {wrong_field(error)}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"{self.config}: not a readable config ({error})") from error
         if self.speech_features is not None:
@@ -94,8 +90,7 @@ class Train:
                     "--speech-features needs a frozen speech model: give --speech-model"
                 )
         weights = load_model(self.weights)[0] if self.weights is not None else None
-        if self.threads is not None and self.threads > 0:
-            torch.set_num_threads(self.threads)
+        use_threads(self.threads)
         device = str(usable_device(self.device))
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)
         context = config.model.audio.context

@@ -64,7 +64,7 @@ def find_entries(folder: Path, split: str) -> list[Entry]:
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder of recordings")
-    entries = []
+    entries, elsewhere = [], 0
     for path in sorted(folder.rglob("*")):
         if path.suffix == ".npz" and path.name.startswith("recording"):
             entry, own_split = _simulated_entry(path)
@@ -77,8 +77,11 @@ def find_entries(folder: Path, split: str) -> list[Entry]:
             continue
         if split in ("all", own_split) and entry.frames > 0:
             entries.append(entry)
+        else:
+            elsewhere += 1
     if not entries:
-        raise CorpusError(f"{folder}: no recordings of the split {split!r}")
+        others = f" among {elsewhere}; splits are by speaker, so add speakers" if elsewhere else ""
+        raise CorpusError(f"{folder}: no recordings of the split {split!r}{others}")
     return entries
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -39,5 +40,23 @@ def load_checkpoint(folder: Path, config_json: str) -> dict | None:
             f"{path}: damaged checkpoint ({error}); delete it to start anew"
         ) from error
     if state["config"] != config_json:
-        raise CorpusError(f"{folder}: holds a run with another config; choose another --out")
+        raise CorpusError(
+            f"{folder}: holds a run with another config ({_difference(state['config'], config_json)}); "
+            "choose another --out"
+        )
     return state
+
+
+def _difference(first: str, second: str) -> str:
+    """The first setting that is not the same in two configs, as JSON."""
+    there, here = (_flat(json.loads(text)) for text in (first, second))
+    name = next(n for n in {**there, **here} if there.get(n) != here.get(n))
+    return f"{name} is {there.get(name)} there and {here.get(name)} here"
+
+
+def _flat(config: dict, prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in config.items():
+        inner = isinstance(value, dict)
+        found |= _flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
+    return found

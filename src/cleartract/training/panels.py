@@ -23,6 +23,7 @@ from cleartract.windowed import DenoiseSettings
 
 ROWS = ("noisy", "matched sound", "no sound", "swapped sound", "generated from the sound alone",
         "generated from swapped sound", "truth")  # fmt: skip
+_LOOKED_AT = 5  # recordings opened for each input, in search of sound
 _GRID_LINE = 0.42  # share of the width; crosses palate, tongue and floor of the mouth
 
 
@@ -59,8 +60,8 @@ class QualitativePanel:
             entries = AVDataset(data, "validation").entries
         except CorpusError:
             entries = AVDataset(data, "all").entries
-        chosen = _varied(entries, count)
-        items = [self._item(entry, number) for number, entry in enumerate(chosen)]
+        found = self._items(_varied(entries), count)
+        items = [replace(item, name=f"{n + 1}_{item.name}") for n, item in enumerate(found)]
         others = items[1:] + items[:1]
         if len(items) == 1 and (audio := items[0].noisy.audio) is not None:
             # no other speech is at hand: its own, backwards
@@ -69,6 +70,17 @@ class QualitativePanel:
             replace(item, other=other.noisy.audio_at(item.noisy.sample_rate or 1))
             for item, other in zip(items, others, strict=True)
         ]
+
+    def _items(self, entries: list[Entry], count: int) -> list[PanelItem]:
+        """The first that have sound, then, if those are too few, of those without."""
+        heard: list[PanelItem] = []
+        silent: list[PanelItem] = []
+        for entry in entries:
+            item = self._item(entry, len(heard))
+            (silent if item.noisy.audio is None else heard).append(item)
+            if len(heard) == count or len(heard) + len(silent) == _LOOKED_AT * count:
+                break
+        return (heard + silent)[:count]
 
     def _item(self, entry: Entry, number: int) -> PanelItem:
         if entry.simulated:
@@ -80,8 +92,9 @@ class QualitativePanel:
         length = min(len(noisy), max(2, round(self.seconds * float(noisy.rate))))
         first = (len(noisy) - length) // 2
         cut = noisy.excerpt(first, length)
-        name = f"{number + 1}_{entry.speaker}"
-        return PanelItem(name, cut, None if truth is None else truth[first : first + length])
+        return PanelItem(
+            entry.speaker, cut, None if truth is None else truth[first : first + length]
+        )
 
     def __call__(self, model: Model, epoch: int) -> None:
         """Denoise and generate all inputs with the model as it is now."""
@@ -100,8 +113,8 @@ class QualitativePanel:
         write_history(self.run, [item.name for item in self.items], shown)
 
 
-def _varied(entries: list[Entry], count: int) -> list[Entry]:
-    """The first entries in turn from every size and rate, each of another speaker if possible."""
+def _varied(entries: list[Entry]) -> list[Entry]:
+    """Entries in turn from every size and rate, those of speakers not yet seen first."""
     groups: dict[tuple, list[Entry]] = {}
     for entry in entries:
         groups.setdefault((entry.size, entry.rate), []).append(entry)
@@ -111,7 +124,9 @@ def _varied(entries: list[Entry], count: int) -> list[Entry]:
         for _, group in sorted(groups.items(), reverse=True)
         if turn < len(group)
     ]
-    return turns[:count]
+    first = {entry.speaker: entry for entry in reversed(turns)}
+    new = [entry for entry in turns if first[entry.speaker] is entry]
+    return new + [entry for entry in turns if first[entry.speaker] is not entry]
 
 
 def panel_rows(model: Model, item: PanelItem) -> dict[str, np.ndarray]:
