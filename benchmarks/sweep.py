@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.common import write_json
+from benchmarks.common import write_json, write_table
 from benchmarks.experiments import BASE
 from benchmarks.trial import Trials
 from cleartract.training.config import TrainingConfig
@@ -58,7 +58,18 @@ def main(options: Options) -> None:
     best = {"value": study.best_value, "parameters": study.best_params}
     tried = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
     write_json(options.name, {"steps": options.steps, "best": best, "trials": tried})
-    print(best)
+    note = (
+        f"`python -m benchmarks.sweep --steps {options.steps} --trials {len(tried)}`: best first; the "
+        "mean of given and lost frames with matched sound [dB] on validation speakers is maximised."
+    )
+    names = list(study.best_params)
+    order = sorted(tried, key=lambda trial: -(trial["value"] or 0))
+    lines = [[_shown(trial.get(name)) for name in ("value", *names)] for trial in order]
+    write_table(options.name, ["mean [dB]", *names], lines, note)
+
+
+def _shown(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def suggested(trial) -> dict:

@@ -170,7 +170,7 @@ def test_training_with_a_speech_model(speech_folder, corpus, tiny_config, tmp_pa
     from cleartract.model import load_model
     from cleartract.training.config import TrainingConfig
 
-    config = TrainingConfig(model=tiny_config, steps=2, batch=1, window_frames=3)
+    config = TrainingConfig(model=tiny_config, steps=2, batch=1, window_frames=3, inversion_steps=0)
     (tmp_path / "config.json").write_text(config.model_dump_json())
     command = ["train", "--data", str(corpus), "--out", str(tmp_path / "run"), "--no-panel"]
     command += ["--config", str(tmp_path / "config.json")]

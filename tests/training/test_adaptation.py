@@ -8,8 +8,10 @@ from cleartract.cli import main
 from cleartract.errors import RecordingError
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_out import write_recording
-from cleartract.training.adaptation import adapt, recorrupted
+from cleartract.training.adaptation import adapt, given_back
 from cleartract.training.noise_model import NoiseModel, below_noise, rician_mean
+from cleartract.training.noisy_source import recorrupted
+from cleartract.training.transfer import Transfer
 
 
 def correlated(count, size=16, seed=0, strength=1.0):
@@ -94,7 +96,13 @@ def long_recording():
     return Recording(noisy.astype(np.float32), Fraction(50), peak=255.0)
 
 
-def test_adaptation_keeps_only_what_gains(tiny_model, long_recording):
+def gives_back(monkeypatch, share):
+    """Random weights take all movement away, so what they learn gives some back."""
+    monkeypatch.setattr("cleartract.training.adaptation.given_back", lambda *_: share)
+
+
+def test_adaptation_keeps_only_what_gains(tiny_model, long_recording, monkeypatch):
+    gives_back(monkeypatch, -0.01)
     before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
     still = adapt(tiny_model, [long_recording], steps=2, learning_rate=1e-12)
     assert not still.kept
@@ -106,7 +114,8 @@ def test_adaptation_keeps_only_what_gains(tiny_model, long_recording):
         assert torch.equal(tensor, before[name]), name  # what came in is untouched
 
 
-def test_command(tiny_model, long_recording, tmp_path, capsys):
+def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
+    gives_back(monkeypatch, -0.01)
     from cleartract.model import load_model, save_model
 
     weights = tmp_path / "w.safetensors"
@@ -134,3 +143,38 @@ def test_complex_noise_is_known_from_magnitudes(signal):
     assert below[0, 0] == pytest.approx(signal, abs=0.03, rel=0.02)
     found = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
     assert float(found) == pytest.approx(magnitude.mean(), rel=0.005)
+
+
+def test_what_averaging_takes_from_fast_movement_is_known():
+    """Averages over three frames, as view sharing makes them, under noise of their own strength."""
+    rng = np.random.default_rng(0)
+    clean = rng.normal(size=(300, 24, 24)).astype(np.float32)
+    averaged = sum(np.roll(clean, lag, 0) for lag in (-1, 0, 1)) / 3
+    found = Transfer.of(clean, averaged + rng.normal(0, averaged.std(), clean.shape))
+    frequency = np.linspace(0, 0.5, len(found.gains))
+    expected = np.clip((1 + 2 * np.cos(2 * np.pi * frequency)) / 3, 0, 1)
+    assert found.gains[:, 3:].mean(1) == pytest.approx(expected, abs=0.06)
+
+
+def test_a_filter_of_one_changes_nothing_and_one_of_zero_keeps_the_mean():
+    frames = np.random.default_rng(0).normal(size=(11, 16, 18)).astype(np.float32)
+    assert Transfer(np.ones((9, 9)))(frames) == pytest.approx(frames, abs=1e-5)
+    still = np.broadcast_to(frames.mean(0), frames.shape)
+    assert Transfer(np.zeros((9, 9)))(frames) == pytest.approx(still, abs=1e-5)
+
+
+@pytest.mark.parametrize("share", [-0.5, 0.0, 0.3])
+def test_what_is_given_back_is_known(share):
+    """Of what was taken a share is given back, and the picture moves otherwise as well."""
+    rng = np.random.default_rng(0)
+    noisy, before, other = rng.normal(size=(3, 400, 8, 8))
+    after = before + share * (noisy - before) + 0.3 * other + 2.0  # what lasts does not count
+    assert given_back(noisy, before, after) == pytest.approx(share, abs=0.01)
+
+
+def test_weights_that_give_back_are_refused(tiny_model, long_recording):
+    found = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
+    assert found.gain > 2.5
+    assert found.given_back > 0
+    assert not found.kept
+    assert found.model is tiny_model

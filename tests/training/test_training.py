@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from cleartract.acquisition.degradation import Degradation
+from cleartract.cli import main
 from cleartract.condition import Condition
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
-from cleartract.model import Model, load_model
+from cleartract.model import Model, load_model, save_model
 from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_out import write_recording
@@ -33,7 +34,9 @@ from cleartract.training.start import (
 
 @pytest.fixture
 def config(tiny_config):
-    return TrainingConfig(model=tiny_config, steps=6, epoch_steps=3, batch=2, window_frames=3)
+    return TrainingConfig(
+        model=tiny_config, steps=6, epoch_steps=3, batch=2, window_frames=3, inversion_steps=0
+    )
 
 
 @pytest.fixture
@@ -301,3 +304,12 @@ def test_the_panel_prefers_sound_and_new_speakers(tmp_path, recording):
         write_recording(tmp_path / f"{name}.avi", cut, {})
     panel = QualitativePanel(tmp_path, tmp_path / "run", count=2)
     assert [item.name for item in panel.items] == ["1_F1", "2_F3"]
+
+
+def test_given_weights_bring_their_model(tmp_path, corpus, tiny_model):
+    weights = tmp_path / "tiny.safetensors"
+    save_model(tiny_model, weights, {})
+    command = ["train", "--data", str(corpus), "--weights", str(weights), "--steps", "1"]
+    assert main([*command, "--out", str(tmp_path / "run"), "--no-panel"]) == 0
+    trained, _ = load_model(tmp_path / "run" / "weights.safetensors")
+    assert trained.config == tiny_model.config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +27,7 @@ class Adapt:
     """Adapted weights, for `denoise --weights`."""
     weights: str | None = None
     """Weights to start from: a .safetensors file or the name of shipped ones."""
-    steps: int = 300
+    steps: int = 100
     """Optimiser steps; about a second each on two CPU cores."""
     learning_rate: float = 1e-4
     """Peak learning rate."""
@@ -58,10 +59,15 @@ class Adapt:
         from cleartract.model import load_model, save_model, weights_path
         from cleartract.recordings.video_io import open_recording
         from cleartract.restore import usable_device
+        from cleartract.synchrony import estimate_offset
         from cleartract.training.adaptation import adapt
 
         model, _ = load_model(self.weights, usable_device(self.device))
         recordings = [open_recording(path) for path in self.recordings]
+        for path, recording in zip(self.recordings, recordings, strict=True):
+            offset = estimate_offset(recording)
+            if offset and (warning := offset.warning(1 / float(recording.rate))):
+                print(f"cleartract: {path}: {warning} to denoise", file=sys.stderr)
         with progress_bar("adapting", "steps") as update:
             found = adapt(
                 model,
@@ -73,10 +79,11 @@ class Adapt:
             )
         print(
             f"held-out loss {found.losses[0]:.4f} -> {found.losses[1]:.4f}, "
-            f"a fall of {found.gain:.1f} standard errors"
+            f"a fall of {found.gain:.1f} standard errors; {100 * abs(found.given_back):.1f} % "
+            f"{'less' if found.given_back > 0 else 'more'} is taken away"
         )
         if not found.kept:
-            print("nothing was gained: no weights were written; go on with those you have")
+            print("nothing was surely gained: no weights were written; go on with those you have")
             return
         self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {

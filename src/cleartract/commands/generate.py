@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from cleartract.commands.outputs import check_targets, sha256, versions
-from cleartract.errors import RecordingError, UsageError
+from cleartract.errors import RecordingError, UsageError, wrong_field
 
 _WIDEST = 512  # [pixels], as --size
 _LONGEST = 2000  # frames of a reference recording that are used

@@ -23,8 +23,8 @@ class Train:
     config: Path | None = None
     """JSON file with fields of the training config."""
     weights: str | None = None
-    """Weights to start from (a file, or a shipped name such as small); random by default. Where
-    the config describes another model, tensors of the same name and shape are taken over."""
+    """Weights to start from (a file, or a shipped name such as small); random by default. Their
+    model is trained unless the config gives one, which takes over tensors of the same name and shape."""
     speech: Path | None = None
     """Folder from `simulate --sound-only`: more speech for the audio encoder to start from."""
     speech_model: Path | None = None
@@ -68,9 +68,13 @@ class Train:
             needs_inversion,
         )
 
+        weights = load_model(self.weights)[0] if self.weights is not None else None
         try:
             text = self.config.read_text() if self.config else "{}"
-            chosen = TrainingConfig.model_validate_json(text).model_dump()
+            settings = TrainingConfig.model_validate_json(text)
+            chosen = settings.model_dump()
+            if weights is not None and "model" not in settings.model_fields_set:
+                chosen["model"] = weights.config.model_dump()
             chosen |= {
                 k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None
             }
@@ -89,7 +93,6 @@ class Train:
                 raise UsageError(
                     "--speech-features needs a frozen speech model: give --speech-model"
                 )
-        weights = load_model(self.weights)[0] if self.weights is not None else None
         use_threads(self.threads)
         device = str(usable_device(self.device))
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)
@@ -99,7 +102,8 @@ class Train:
         initial = None
         if writes and not (self.out / CHECKPOINT).exists():
             with progress_bar("audio encoder", "steps") as update:
-                if config.model.likeness:
+                lent = weights is not None and weights.config.likeness == config.model.likeness
+                if config.model.likeness and not lent:
                     likeness_recording(self.data, config.model.likeness)  # fail now, not later
                 head = None
                 if needs_inversion(config, weights) and config.model.unet.token_channels:
@@ -107,7 +111,8 @@ class Train:
                         config, self._spoken(), lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
                     )
                 initial = initial_model(config, weights, head, self.speech_model)
-            lend_likeness(initial, self.data)
+            if not lent:
+                lend_likeness(initial, self.data)
         panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
         with progress_bar("training", "steps") as update:
             train(
@@ -141,6 +146,6 @@ class Train:
         if not found:
             raise CorpusError(
                 f"{self.data}: no simulated speech for the audio encoder to learn from; "
-                "give --speech, made by simulate --sound-only"
+                "give --speech, made by simulate --sound-only, or --weights small, which have learned it"
             )
         return found

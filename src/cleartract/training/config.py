@@ -5,10 +5,18 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from cleartract.model import ModelConfig
+from cleartract.networks.audio import AudioConfig
+from cleartract.networks.video_unet import UNetConfig
+
+_HEARD = AudioConfig(encoder="gru", context=0.25)
+_UNET = UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=True)
 
 
 class TrainingConfig(BaseModel):
     """Everything that decides the weights, together with the data.
+
+    Defaults are what the ablations of docs/experiments.md decided; a config that gives `model`
+    replaces the whole model, and what it leaves out has the defaults of `ModelConfig`.
 
     Attributes:
         model: Architecture and noise levels.
@@ -43,7 +51,7 @@ class TrainingConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = ModelConfig(unet=_UNET, audio=_HEARD, inversion=_HEARD)
     steps: int = Field(8000, ge=1)
     epoch_steps: int = Field(1000, ge=1)
     batch: int = Field(2, ge=1)
@@ -53,18 +61,18 @@ class TrainingConfig(BaseModel):
     warmup: int = Field(100, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
-    difference: float = Field(0.0, ge=0)
+    difference: float = Field(3.0, ge=0)
     ema: float = Field(0.998, ge=0, lt=1)
-    inversion_steps: int = Field(0, ge=0)
-    audio_rate: float = Field(1.0, gt=0)
-    audio_dropout: float = Field(0.2, ge=0, le=1)
+    inversion_steps: int = Field(2500, ge=0)
+    audio_rate: float = Field(2.0, gt=0)
+    audio_dropout: float = Field(0.25, ge=0, le=1)
     audio_masks: float = Field(0.0, ge=0, le=1)
     audio_effects: bool = True
     frames_dropout: float = Field(0.1, ge=0, le=1)
     likeness: float = Field(0.25, ge=0, le=1)
     generation_alone: float = Field(0.4, ge=0, le=1)
-    lost_runs: float = Field(0.1, ge=0, le=1)
-    lost_weight: float = Field(1.0, gt=0)
+    lost_runs: float = Field(0.35, ge=0, le=1)
+    lost_weight: float = Field(1.5, gt=0)
     size: int | None = Field(None, ge=16)
     resample: float = Field(0.25, ge=0, le=1)
     seed: int = Field(1, ge=0)

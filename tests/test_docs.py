@@ -1,0 +1,44 @@
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from cleartract.diffusion.noise_levels import NoiseLevels
+from cleartract.model import ModelConfig
+from cleartract.networks.audio import AudioConfig
+from cleartract.networks.video_unet import UNetConfig
+from cleartract.training.config import TrainingConfig
+
+TRAINING = Path(__file__).parent.parent / "docs" / "training.md"
+
+
+@pytest.mark.parametrize(
+    "kind", [TrainingConfig, ModelConfig, UNetConfig, AudioConfig, NoiseLevels]
+)
+def test_every_setting_is_documented_with_its_default(kind):
+    text = TRAINING.read_text()
+    listed = (inspect.getdoc(kind) or "").partition("Attributes:")[2]
+    for name, field in kind.model_fields.items():
+        found = re.search(rf"\n    {name}: (.*(?:\n {{8}}.*)*)", listed)
+        assert found, name
+        default = field.get_default(call_default_factory=True)
+        if hasattr(default, "model_dump"):
+            shown = ""
+        elif default is None:
+            shown = "–"
+        else:
+            shown = f"`{list(default) if isinstance(default, tuple) else default}`"
+        assert f"| `{name}` | {shown} | {' '.join(found[1].split())} |" in text
+
+
+def test_what_is_trained_without_a_config_is_documented():
+    text = " ".join(TRAINING.read_text().split())
+    model = TrainingConfig().model
+    assert model == ModelConfig(
+        unet=UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=True),
+        audio=AudioConfig(encoder="gru", context=0.25),
+        inversion=AudioConfig(encoder="gru", context=0.25),
+    )
+    assert '{"widths": [64, 96, 128], "blocks": 1, "acoustic": true, "interpolate": true}' in text
+    assert '"encoder": "gru", "context": 0.25' in text
