@@ -17,8 +17,9 @@ from cleartract.errors import OutputError, UsageError
 class Adapt:
     """Adapt the weights to noisy recordings of one protocol; no clean version is needed.
 
-    An experiment: it gained decibels at a noise far above that of training and lost some elsewhere,
-    without noticing. Compare the results of both weights before you use new ones.
+    For recordings noisier than those of training. Nothing is written where held-out frames do not
+    say that something is gained, or where adapted weights would leave in more of what changes.
+    Compare the results of both weights before you use new ones.
     """
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
@@ -94,6 +95,5 @@ class Adapt:
         }
         save_model(found.model, self.out, training)
         print(
-            f"{self.out}: give it to denoise as --weights; adaptation is an experiment that may "
-            "harm, so compare with the result of the weights before"
+            f"{self.out}: give it to denoise as --weights, and compare with the result of those before"
         )
