@@ -72,10 +72,10 @@ def main(options: Options) -> None:
     )
     best = np.nanmean([row["truth_told_db"] for row in rows])
     note = (
-        f"`python -m benchmarks.noise --split {options.split}`: intact recordings with complex noise "
-        "added, PSNR in the airway region; mean and standard error over speakers. Learned from the "
-        f"truth instead of noisy frames, sound alone would tell {best:.1f} dB. *Best mix*: the weighted "
-        "mean of the null result and of what sound alone tells, its weight fitted to the truth; *from "
+        f"`python -m benchmarks.noise --split {options.split} --limit {options.limit}`: intact "
+        "recordings with complex noise added, PSNR in the airway region; mean and standard error over "
+        f"speakers. Learned from the truth instead of noisy frames, sound alone would tell {best:.1f} "
+        "dB. *Best mix*: the weighted mean of the null result and of what sound alone tells, its weight fitted to the truth; *from "
         "the truth*: with what would be learned from the truth."
     )
     lines = [_line([row for row in rows if row["level"] == level]) for level in LEVELS]

@@ -71,7 +71,8 @@ def main(options: Options) -> None:
     write_json("windows", {"training": described.get("training"), "rows": rows})
     count = sum(truth is not None for _, truth in jobs)
     note = (
-        f"`python -m benchmarks.windows`: means over {count} recordings of {options.split} speakers; "
+        f"`python -m benchmarks.windows --limit {options.limit} --frames {options.frames}`: means "
+        f"over {count} recordings of {options.split} speakers; "
         "last column one real recording, its own change where windows begin and end over that "
         "elsewhere, divided by the same of the input."
     )

@@ -24,8 +24,10 @@ def wrong_field(error: ValidationError) -> str:
     """First setting that is out of its range, what is wrong with it, and what was given."""
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"] if part not in ("int", "float"))
-    fault = first["msg"].removeprefix("Value error, ")
-    given = "" if isinstance(first.get("input"), dict) else f", not {first.get('input')!r}"
+    if first["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    fault = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    given = "" if first["type"] == "value_error" else f", not {first.get('input')!r}"
     return f"{name}: {fault[:1].lower()}{fault[1:]}{given}" if name else fault
 
 

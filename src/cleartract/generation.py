@@ -40,10 +40,12 @@ class GenerateSettings(DenoiseSettings):
     def _possible(cls, value: str) -> str:
         try:
             rate = exact_rate(value)
-        except ZeroDivisionError as error:
-            raise ValueError("is no number") from error
+        except (ValueError, ZeroDivisionError) as error:
+            raise ValueError(
+                f"{value!r} is no frame rate; give one such as 83.28 or 65040/781"
+            ) from error
         if not 1 <= rate <= 1000:
-            raise ValueError("must lie between 1 and 1000 frames a second")
+            raise ValueError(f"must lie between 1 and 1000 frames a second, not {value}")
         return value
 
 

@@ -51,8 +51,11 @@ class CorpusSettings:
             (0.5 <= self.seconds <= 600, f"seconds: 0.5 to 600, not {self.seconds:g}"),
             (self.seed >= 0, f"seed: 0 or more, not {self.seed}"),
             (2 <= self.coils <= 8, f"coils: 2 to 8, not {self.coils}"),
-            (0 <= self.timit_share <= 1, f"timit share: 0 to 1, not {self.timit_share:g}"),
-            (0 < low <= high <= 1, "noise: two levels above 0 and at most 1, the lesser first"),
+            (0 <= self.timit_share <= 1, f"timit_share: 0 to 1, not {self.timit_share:g}"),
+            (
+                0 < low <= high <= 1,
+                f"noise: above 0, at most 1, the lesser first, not {low:g} {high:g}",
+            ),
         ):
             if not holds:
                 raise UsageError(needed)

@@ -32,10 +32,14 @@ class Adapt:
     """Optimiser steps; about a second each on two CPU cores."""
     learning_rate: float = 1e-4
     """Peak learning rate."""
+    audio_offset: float = 0.0
+    """How late the sound of all recordings is against the frames [ms], as for `denoise`."""
     seed: int = 0
     """Seed of windows and noise."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    threads: int | None = None
+    """CPU threads; all cores by default."""
     overwrite: bool = False
     """Replace weights that exist."""
 
@@ -45,8 +49,12 @@ class Adapt:
             raise UsageError("give one recording or more")
         if len({path.resolve() for path in self.recordings}) < len(self.recordings):
             raise UsageError("a recording is given twice; it would count as twice the evidence")
-        if self.steps < 1 or not self.learning_rate > 0:
-            raise UsageError("--steps and --learning-rate must be positive")
+        if self.steps < 1:
+            raise UsageError(f"--steps: 1 or more, not {self.steps}")
+        if not 0 < self.learning_rate < 1:
+            raise UsageError(f"--learning-rate: above 0 and below 1, not {self.learning_rate:g}")
+        if not abs(self.audio_offset) < 1e5:
+            raise UsageError(f"--audio-offset: some milliseconds, not {self.audio_offset:g}")
         if self.out.suffix != ".safetensors":
             raise OutputError(f"{self.out}: name it .safetensors")
         if self.seed < 0:
@@ -59,16 +67,19 @@ class Adapt:
         from cleartract.commands.progress import progress_bar
         from cleartract.model import load_model, save_model, weights_path
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import usable_device
-        from cleartract.synchrony import estimate_offset
+        from cleartract.restore import usable_device, use_threads
+        from cleartract.synchrony import delayed, estimate_offset
         from cleartract.training.adaptation import adapt
 
+        use_threads(self.threads)
         model, _ = load_model(self.weights, usable_device(self.device))
         recordings = [open_recording(path) for path in self.recordings]
         for path, recording in zip(self.recordings, recordings, strict=True):
             offset = estimate_offset(recording)
-            if offset and (warning := offset.warning(1 / float(recording.rate))):
-                print(f"cleartract: {path}: {warning} to denoise", file=sys.stderr)
+            frame = 1 / float(recording.rate)
+            if offset and (warning := offset.warning(frame, self.audio_offset / 1000)):
+                print(f"cleartract: {path}: {warning}", file=sys.stderr)
+        recordings = [delayed(one, -self.audio_offset / 1000) for one in recordings]
         with progress_bar("adapting", "steps") as update:
             found = adapt(
                 model,
@@ -84,7 +95,8 @@ class Adapt:
             f"{'less' if found.given_back > 0 else 'more'} is taken away"
         )
         if not found.kept:
-            print("nothing was surely gained: no weights were written; go on with those you have")
+            why = "what is left in may be noise" if found.given_back >= 0 else "nothing was gained"
+            print(f"{why}: no weights were written; go on with those you have")
             return
         self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -95,11 +96,18 @@ class Generate:
             settings = GenerateSettings(**values)
         except ValidationError as error:
             raise UsageError(wrong_field(error)) from error
+        if reference is None and not model.config.likeness:
+            print(
+                "cleartract: these weights know no speaker's likeness, so the sound alone tells them "
+                "little: give --reference",
+                file=sys.stderr,
+            )
         with progress_bar("generating", "frames") as update:
             made = generate(samples, sample_rate, model, settings, reference, update)
         weights = weights_path(self.weights)
+        basis = "sound" if settings.use_audio else "no sound"
         sidecar = versions() | {
-            "generated": "every frame is made by a model from sound; nothing here was measured",
+            "generated": f"every frame is made by a model from {basis}; nothing here was measured",
             "audio": {"path": str(self.audio), "sha256": sha256(self.audio)},
             "reference_frame": self.reference_frame,
             "seconds": self.seconds,
@@ -114,7 +122,7 @@ class Generate:
         with atomic(targets["result"]) as video, atomic(targets["sidecar"]) as beside:
             write_recording(video, made, sidecar)
             beside.write_text(json.dumps(sidecar, indent=1) + "\n")
-        print(f"{output}: {len(made)} frames generated from sound")
+        print(f"{output}: {len(made)} frames generated from {basis}")
 
     def _reference(self, model: Any) -> tuple[Any, str | None]:
         """Frame or recording of the reference, and the rate of its recording."""

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import tyro
 
-from cleartract.errors import CorpusError, UsageError, wrong_field
+from cleartract.errors import CorpusError, UsageError, reason_of, wrong_field
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Train:
         """Train."""
         from importlib.util import find_spec
 
+        if self.out.exists() and not self.out.is_dir():
+            raise UsageError(f"{self.out}: is a file; give --out a folder")
         if find_spec("cv2") is None:
             raise CorpusError("cv2 is not installed: pip install 'cleartract[train]'")
         from pydantic import ValidationError
@@ -85,7 +87,9 @@ class Train:
         except ValidationError as error:
             raise UsageError(f"{self.config or 'options'}: {wrong_field(error)}") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{self.config}: not a readable config ({error})") from error
+            raise UsageError(
+                f"{self.config}: not a readable config ({reason_of(error)}); give a JSON file"
+            ) from error
         if self.speech_features is not None:
             if self.speech_features.exists() and not self.speech_features.is_dir():
                 raise UsageError(f"--speech-features {self.speech_features}: is no folder")

@@ -14,6 +14,9 @@ from cleartract.networks.pretrained_speech import PretrainedSpeech
 TOKEN = 2 * HOP / AUDIO_RATE  # from one token of the encoders trained here to the next [s]
 
 
+HEADS = 4  # of the transformer encoder
+
+
 class AudioConfig(BaseModel):
     """Audio encoder and what it hears.
 
@@ -40,6 +43,8 @@ class AudioConfig(BaseModel):
     def _speech_given(self) -> AudioConfig:
         if (self.encoder == "pretrained") != (self.speech is not None):
             raise ValueError("encoder pretrained needs a speech model, and no other has one")
+        if self.encoder == "transformer" and self.channels % HEADS:
+            raise ValueError(f"channels of a transformer must be divisible by {HEADS}")
         return self
 
 
@@ -50,7 +55,7 @@ class _SelfAttention(nn.Module):
         super().__init__()
         self.position = nn.Conv1d(width, width, 15, padding=7, groups=width)
         layer = nn.TransformerEncoderLayer(
-            width, 4, 2 * width, dropout=0.0, batch_first=True, norm_first=True
+            width, HEADS, 2 * width, dropout=0.0, batch_first=True, norm_first=True
         )
         self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 

@@ -50,6 +50,11 @@ class UNetConfig(BaseModel):
     def _buildable(self) -> UNetConfig:
         if not self.widths or min(self.widths) < 1:
             raise ValueError("widths needs one or more positive numbers")
+        levels = [2 ** (level + 1) for level in range(len(self.widths))]
+        if unknown := set(self.attention_resolutions + self.hearing) - set(levels):
+            raise ValueError(
+                f"there is no resolution 1/{min(unknown)} to attend at, only 1/{levels}"
+            )
         for level, width in enumerate(self.widths):
             attends = 2 ** (level + 1) in self.attention_resolutions + self.hearing
             if attends and width % self.heads:

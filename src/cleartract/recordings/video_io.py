@@ -41,7 +41,7 @@ class Probe:
 
 def _open(path: Path) -> Any:
     if path.is_dir():
-        raise RecordingError(f"{path}: is a folder; give recordings, such as {path}/*.mp4")
+        raise RecordingError(f"{path}: is a folder; give the recordings in it")
     if not path.is_file():
         raise RecordingError(f"{path}: no such file")
     demuxer = VIDEO_SUFFIXES.get(path.suffix.lower())

@@ -21,9 +21,10 @@ what lasts is left out, because in y_2 static artefacts are signal. Learning fro
 loss itself fails at a low signal: the Rician mean hardly changes near zero, and what it leaves
 undecided there grows (measured: 1.7 dB worse at a noise of a fifth of the brightest tissue).
 
-Artefacts that follow the anatomy are signal to both. So adapted weights are refused if they give
-back any of what the weights before took away: it could be anatomy that those took by mistake, but
-noisy frames alone cannot tell. Only the one-step estimate of given frames is adapted; lost frames,
+Artefacts that follow the anatomy are signal to both: on recordings like those of training the loss
+falls although the error grows. So adapted weights are refused if they give back, on the whole, some
+of what the weights before took away: it could be anatomy that those took by mistake, but noisy
+frames alone cannot tell. Only the one-step estimate of given frames is adapted; lost frames,
 generation and several steps may lose.
 """
 
@@ -43,7 +44,7 @@ from cleartract.recordings.recording import Recording
 from cleartract.training.noisy_source import NoisySource
 
 LEAST_WINDOWS = 40  # that a recording must hold
-_SURE = 2.5  # standard errors; by chance about once in a hundred times
+_SURE = 2.5  # standard errors; by chance about once in sixty times with ten windows
 _TWICE = 100  # steps, from which on clean frames are made a second time
 
 
@@ -121,7 +122,7 @@ def adapt(
             group["lr"] = learning_rate * rising
         windows = [source.training[int(rng.integers(len(source.training)))] for _ in range(batch)]
         loss = source.learning(adapted, windows, rng).mean()
-        optimizer.zero_grad(set_to_none=True)
+        adapted.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()

@@ -15,8 +15,9 @@ _UNET = UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=Tr
 class TrainingConfig(BaseModel):
     """Everything that decides the weights, together with the data.
 
-    Defaults are what the ablations of docs/experiments.md decided; a config that gives `model`
-    replaces the whole model, and what it leaves out has the defaults of `ModelConfig`.
+    Defaults of encoder, context, dropout, window, temporal blocks, attention, heads and width are
+    what the ablations of docs/experiments.md decided. A config that gives `model` replaces the
+    whole model, and what it leaves out has the defaults of `ModelConfig`.
 
     Attributes:
         model: Architecture and noise levels.
@@ -65,7 +66,7 @@ class TrainingConfig(BaseModel):
     ema: float = Field(0.998, ge=0, lt=1)
     inversion_steps: int = Field(2500, ge=0)
     audio_rate: float = Field(2.0, gt=0)
-    audio_dropout: float = Field(0.25, ge=0, le=1)
+    audio_dropout: float = Field(0.5, ge=0, le=1)
     audio_masks: float = Field(0.0, ge=0, le=1)
     audio_effects: bool = True
     frames_dropout: float = Field(0.1, ge=0, le=1)

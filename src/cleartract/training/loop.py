@@ -155,10 +155,11 @@ def train(
             progress(step + 1, config.steps, metrics)
         done = step + 1
         epoch_ends = done % config.epoch_steps == 0 or done == end
-        if first and (epoch_ends or done % CHECKPOINT_STEPS == 0):
-            _save(folder, done, model, average, optimizer, described, config)
+        # before the checkpoint, so that an interruption meanwhile does not lose it
         if first and on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
             on_epoch(average, math.ceil(done / config.epoch_steps))
+        if first and (epoch_ends or done % CHECKPOINT_STEPS == 0):
+            _save(folder, done, model, average, optimizer, described, config)
     processes.leave()
     return average
 

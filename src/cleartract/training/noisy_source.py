@@ -44,7 +44,7 @@ class NoisySource:
     """A recording as the model sees it, with a model of its noise."""
 
     def __init__(self, recording: Recording, model: Model, frames: int):
-        self.recording, self.model, self.rate = recording, model, recording.rate
+        self.recording, self.model = recording, model
         self.borders = empty_borders(recording.frames)
         image = self.borders.replicated(recording.frames)
         self.scale = Intensity.of(image)

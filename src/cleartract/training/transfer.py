@@ -45,8 +45,9 @@ class Transfer:
         mean = clean.mean(0)
         times, spaces = _hats((2 * len(clean), *clean.shape[1:]))
         mirrored = np.concatenate([clean - mean, (clean - mean)[::-1]])
-        gain = (times @ self.gains @ spaces.T).reshape(len(times), *clean.shape[1:])
-        kept = np.fft.ifft2(gain * _spectrum(mirrored), axes=(1, 2))
+        gain = times @ self.gains.astype(np.float32) @ spaces.T  # single: a plane for every frame
+        kept = gain.reshape(len(times), *clean.shape[1:]) * _spectrum(mirrored)
+        kept = np.fft.ifft2(kept, axes=(1, 2))
         return mean + np.fft.irfft(kept, len(mirrored), axis=0)[: len(clean)].astype(np.float32)
 
 
