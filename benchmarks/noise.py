@@ -75,8 +75,8 @@ def main(options: Options) -> None:
         f"`python -m benchmarks.noise --split {options.split} --limit {options.limit}`: intact "
         "recordings with complex noise added, PSNR in the airway region; mean and standard error over "
         f"speakers. Learned from the truth instead of noisy frames, sound alone would tell {best:.1f} "
-        "dB. *Best mix*: the weighted mean of the null result and of what sound alone tells, its weight fitted to the truth; *from "
-        "the truth*: with what would be learned from the truth."
+        "dB. *Best mix*: the weighted mean of the null result and of what sound alone tells, its weight "
+        "fitted to the truth; *from the truth*: with what would be learned from the truth."
     )
     lines = [_line([row for row in rows if row["level"] == level]) for level in LEVELS]
     write_table(options.name, _HEADER, lines, note)
