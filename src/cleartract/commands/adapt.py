@@ -17,9 +17,9 @@ from cleartract.errors import OutputError, UsageError
 class Adapt:
     """Adapt the weights to noisy recordings of one protocol; no clean version is needed.
 
-    For recordings noisier than those of training. Nothing is written where held-out frames do not
-    say that something is gained, or where adapted weights would leave in more of what changes.
-    Compare the results of both weights before you use new ones.
+    For recordings noisier than those of training. Nothing is written unless held-out frames say
+    that something is gained and that the adapted weights take away more than those before.
+    Compare the results of both before you use new ones, above all what moves.
     """
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
@@ -89,14 +89,14 @@ class Adapt:
                 seed=self.seed,
                 progress=lambda a, b, loss: update(a, b, f"loss {loss:.2f}"),
             )
+        share, doubt = found.given_back
         print(
             f"held-out loss {found.losses[0]:.4f} -> {found.losses[1]:.4f}, "
-            f"a fall of {found.gain:.1f} standard errors; {100 * abs(found.given_back):.1f} % "
-            f"{'less' if found.given_back > 0 else 'more'} is taken away"
+            f"a fall of {found.gain:.1f} standard errors; {100 * abs(share):.1f} +- "
+            f"{100 * doubt:.1f} % {'less' if share > 0 else 'more'} is taken away"
         )
         if not found.kept:
-            why = "what is left in may be noise" if found.given_back >= 0 else "nothing was gained"
-            print(f"{why}: no weights were written; go on with those you have")
+            print("not surely cleaner: no weights were written; go on with those you have")
             return
         self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {
