@@ -59,14 +59,15 @@ def main(options: Options) -> None:
     note = (
         f"`python -m benchmarks.adaptation`: {options.steps} steps for each recording by itself; the "
         "truth serves the figures only. *Kept* says whether adapted weights would be written; where not, "
-        "their figures are shown all the same."
+        "their figures are shown all the same. *Taken away*: by how much more, of what the weights before "
+        "took from held-out frames."
     )
     write_table(options.name, _HEADER, [_line(row) for row in rows], note)
 
 
 _HEADER = [
     "protocol", "speaker", "reconstruction", "noisy [dB]", "unadapted", "adapted", "gain",
-    "gain, airway", "frame difference", "adapted", "kept",
+    "gain, airway", "frame difference", "adapted", "taken away", "kept",
 ]  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def _line(row: dict) -> list:
         row["protocol"], row["speaker"], row["reconstruction"], f"{row['noisy']['psnr']:.2f}",
         f"{before['psnr']:.2f}", f"{after['psnr']:.2f}", f"{after['psnr'] - before['psnr']:+.2f}",
         f"{after['airway'] - before['airway']:+.2f}", f"{before['difference']:.4f}",
-        f"{after['difference']:.4f}", "yes" if row["kept"] else "no",
+        f"{after['difference']:.4f}", f"{-100 * row['given_back']:+.1f} %", "yes" if row["kept"] else "no",
     ]  # fmt: skip
 
 

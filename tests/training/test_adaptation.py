@@ -98,11 +98,11 @@ def long_recording():
 
 def gives_back(monkeypatch, share):
     """Random weights take all movement away, so what they learn gives some back."""
-    monkeypatch.setattr("cleartract.training.adaptation.given_back", lambda *_: (share, 0.001))
+    monkeypatch.setattr("cleartract.training.adaptation.given_back", lambda *_: share)
 
 
 def test_adaptation_keeps_only_what_gains(tiny_model, long_recording, monkeypatch):
-    gives_back(monkeypatch, -0.01)
+    gives_back(monkeypatch, -0.04)
     before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
     still = adapt(tiny_model, [long_recording], steps=2, learning_rate=1e-12)
     assert not still.kept
@@ -115,7 +115,7 @@ def test_adaptation_keeps_only_what_gains(tiny_model, long_recording, monkeypatc
 
 
 def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
-    gives_back(monkeypatch, -0.01)
+    gives_back(monkeypatch, -0.04)
     from cleartract.model import load_model, save_model
 
     weights = tmp_path / "w.safetensors"
@@ -169,15 +169,17 @@ def test_what_is_given_back_is_known(share):
     rng = np.random.default_rng(0)
     noisy, before, other = rng.normal(size=(3, 400, 8, 8))
     after = before + share * (noisy - before) + 0.3 * other + 2.0  # what lasts does not count
-    found, error = given_back(noisy, before, after)
-    assert found == pytest.approx(share, abs=0.01)
-    # of the regression coefficient, from unrelated changes of 0.3 and differences of deviation sqrt(2)
-    assert error == pytest.approx(0.3 / np.sqrt(2 * noisy.size), rel=0.5)
+    assert given_back(noisy, before, after) == pytest.approx(share, abs=0.01)
 
 
 def test_weights_that_give_back_are_refused(tiny_model, long_recording):
     found = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
     assert found.gain > 2.5
-    assert found.given_back[0] > 0
+    assert found.given_back > 0
     assert not found.kept
     assert found.model is tiny_model
+
+
+def test_weights_that_take_away_hardly_more_are_refused(tiny_model, long_recording, monkeypatch):
+    gives_back(monkeypatch, -0.01)
+    assert not adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3).kept

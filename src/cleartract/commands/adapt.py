@@ -18,7 +18,7 @@ class Adapt:
     """Adapt the weights to noisy recordings of one protocol; no clean version is needed.
 
     For recordings noisier than those of training. Nothing is written unless held-out frames say
-    that something is gained and that the adapted weights take away more than those before.
+    that something is gained and the adapted weights take away clearly more than those before.
     Compare the results of both before you use new ones, above all what moves.
     """
 
@@ -89,14 +89,13 @@ class Adapt:
                 seed=self.seed,
                 progress=lambda a, b, loss: update(a, b, f"loss {loss:.2f}"),
             )
-        share, doubt = found.given_back
         print(
             f"held-out loss {found.losses[0]:.4f} -> {found.losses[1]:.4f}, "
-            f"a fall of {found.gain:.1f} standard errors; {100 * abs(share):.1f} +- "
-            f"{100 * doubt:.1f} % {'less' if share > 0 else 'more'} is taken away"
+            f"a fall of {found.gain:.1f} standard errors; {100 * abs(found.given_back):.1f} % "
+            f"{'less' if found.given_back > 0 else 'more'} is taken away"
         )
         if not found.kept:
-            print("not surely cleaner: no weights were written; go on with those you have")
+            print("not clearly cleaner: no weights were written; go on with those you have")
             return
         self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {

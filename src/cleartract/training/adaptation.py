@@ -22,7 +22,7 @@ loss itself fails at a low signal: the Rician mean hardly changes near zero, and
 undecided there grows (measured: 1.7 dB worse at a noise of a fifth of the brightest tissue).
 
 Artefacts that follow the anatomy are signal to both: on recordings like those of training the loss
-falls although the error grows. So adapted weights are refused unless they surely take away more, on
+falls although the error grows. So adapted weights are refused unless they take away clearly more, on
 the whole, than the weights before: what they give back could be anatomy that those took by mistake,
 but noisy frames alone cannot tell. Only the one-step estimate of given frames is adapted; lost frames,
 generation and several steps may lose.
@@ -45,6 +45,7 @@ from cleartract.training.noisy_source import NoisySource
 
 LEAST_WINDOWS = 40  # that a recording must hold
 _SURE = 2.5  # standard errors; by chance about once in sixty times with ten windows
+_MORE = 0.03  # share that has to be taken away beyond what was; less is nothing to adapt for
 _TWICE = 100  # steps, from which on clean frames are made a second time
 
 
@@ -57,7 +58,7 @@ class Adapted:
         adapted: Adapted in any case.
         gain: Fall of the held-out loss, as a share of its standard error over windows.
         given_back: Share of what was taken from held-out frames that is left in now, of the
-            recording with most, and its standard error; below 0 more is taken away.
+            recording with most; below 0 more is taken away.
         kept: Whether the adapted weights are returned.
         losses: Held-out loss before and after.
     """
@@ -65,7 +66,7 @@ class Adapted:
     model: Model
     adapted: Model
     gain: float
-    given_back: tuple[float, float]
+    given_back: float
     kept: bool
     losses: tuple[float, float]
 
@@ -134,11 +135,10 @@ def adapt(
     fall = before - after
     error = max(float(fall.std(ddof=1)) / np.sqrt(len(fall)), 1e-12)
     gain = float(fall.mean()) / error
-    shares = [given_back(*source.held_out_frames(adapted), frames) for source in sources]
-    more, doubt = max(shares, key=lambda share: share[0] + _SURE * share[1])
-    kept = bool(gain > _SURE and more + _SURE * doubt < 0)
+    share = max(given_back(*source.held_out_frames(adapted)) for source in sources)
+    kept = bool(gain > _SURE and share < -_MORE)
     means = (float(before.mean()), float(after.mean()))
-    return Adapted(adapted if kept else model, adapted, gain, (more, doubt), kept, means)
+    return Adapted(adapted if kept else model, adapted, gain, share, kept, means)
 
 
 def _held_out(model: Model, sources: list[NoisySource], seed: int) -> np.ndarray:
@@ -150,24 +150,14 @@ def _held_out(model: Model, sources: list[NoisySource], seed: int) -> np.ndarray
     return np.array(found)
 
 
-def given_back(
-    noisy: np.ndarray, before: np.ndarray, after: np.ndarray, frames: int = 12
-) -> tuple[float, float]:
-    """Regression of the change of restored frames on what was taken from the noisy ones before,
-    and its standard error by leaving out windows in turn.
+def given_back(noisy: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
+    """Regression of the change of restored frames on what was taken from the noisy ones before.
 
     Args:
         noisy: (frame, height, width); what lasts does not count.
         before: Restored by the weights before, likewise.
         after: Restored by the new ones, likewise.
-        frames: Length of a window [frames].
     """
     taken, change = noisy - before, after - before
     taken, change = taken - taken.mean(0), change - change.mean(0)
-    cuts = range(frames, len(noisy) - frames + 1, frames)
-    together = np.array([part.sum() for part in np.split(taken * change, cuts)], float)
-    own = np.array([part.sum() for part in np.split(taken**2, cuts)], float)
-    without = (together.sum() - together) / np.maximum(own.sum() - own, 1e-12)
-    count = len(own)
-    error = np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum())
-    return float(together.sum() / max(own.sum(), 1e-12)), float(error)
+    return float((taken * change).sum() / max(float((taken**2).sum()), 1e-12))
