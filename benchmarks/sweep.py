@@ -56,14 +56,15 @@ def main(options: Options) -> None:
     finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
     study.optimize(objective, n_trials=max(0, options.trials - len(finished)))
     best = {"value": study.best_value, "parameters": study.best_params}
-    tried = [{"value": t.value, **t.params, **t.user_attrs} for t in study.trials]
+    finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    tried = [{"value": t.value, **t.params, **t.user_attrs} for t in finished]
     write_json(options.name, {"steps": options.steps, "best": best, "trials": tried})
     note = (
         f"`python -m benchmarks.sweep --steps {options.steps} --trials {len(tried)}`: best first; the "
         "mean of given and lost frames with matched sound [dB] on validation speakers is maximised."
     )
     names = list(study.best_params)
-    order = sorted(tried, key=lambda trial: -(trial["value"] or 0))
+    order = sorted(tried, key=lambda trial: -trial["value"])
     lines = [[_shown(trial.get(name)) for name in ("value", *names)] for trial in order]
     write_table(options.name, ["mean [dB]", *names], lines, note)
 
