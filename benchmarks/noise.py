@@ -106,12 +106,12 @@ def _alone(
     """What the sound tells by itself: with the articulation read off it, learned from these frames;
     and learned from the truth, which no one has. And what either could add to the null result."""
     audio, rate = source.audio_at(AUDIO_RATE), float(source.rate)
+    features, everything = None, np.ones(len(truth), bool)
+    if model.inversion is not None and audio is not None:
+        features = model.inversion.of_frames(audio, len(truth), rate)
     row = {}
     for kind, frames in (("told", source.frames), ("truth_told", truth)):
-        told = None
-        if model.inversion is not None and audio is not None:
-            features = model.inversion.of_frames(audio, len(truth), rate)
-            told = acoustic_frames(features, frames, np.ones(len(truth), bool), rate)
+        told = None if features is None else acoustic_frames(features, frames, everything, rate)
         row[f"{kind}_db"] = np.nan if told is None else psnr(told, truth, mask=airway)
         row[f"{kind}_mix_db"] = np.nan if told is None else _best_mix(null, told, truth, airway)
     return row

@@ -53,10 +53,11 @@ def main(options: Options) -> None:
             trial.set_user_attr(name, value)
         return (found["given matched"] + found["lost matched"]) / 2
 
-    finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
-    study.optimize(objective, n_trials=max(0, options.trials - len(finished)))
+    complete = (optuna.trial.TrialState.COMPLETE,)
+    done = study.get_trials(states=complete)
+    study.optimize(objective, n_trials=max(0, options.trials - len(done)))
     best = {"value": study.best_value, "parameters": study.best_params}
-    finished = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    finished = study.get_trials(states=complete)
     tried = [{"value": t.value, **t.params, **t.user_attrs} for t in finished]
     write_json(options.name, {"steps": options.steps, "best": best, "trials": tried})
     note = (
