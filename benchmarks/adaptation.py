@@ -15,14 +15,15 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
+from cleartract.adaptation.adapt import LEAST_WINDOWS, adapt
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import frame_difference_error, psnr
 from cleartract.evaluation.measure import Subject
-from cleartract.model import Model, load_model
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.training.adaptation import LEAST_WINDOWS, adapt
-from cleartract.windowed import DenoiseSettings
+from cleartract.model.model import Model
+from cleartract.model.weights import load_model
 
 FRAMES = 12  # of a window of the adaptation
 

@@ -15,14 +15,14 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.evaluation.no_reference import spatial_noise, temporal_noise
 from cleartract.evaluation.regions import air_mask
 from cleartract.recordings.borders import empty_borders
-from cleartract.recordings.dataset import AVDataset
 from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.pictures import kymograph, save_png, strip
-from cleartract.recordings.recording import Intensity
-from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_io import open_recording
 
 FIELD_OF_VIEW = 200.0  # [mm]

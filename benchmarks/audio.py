@@ -13,6 +13,9 @@ import torch
 import tyro
 
 from benchmarks.common import write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.controls import (
     LOST,
     ControlFigures,
@@ -24,11 +27,8 @@ from cleartract.evaluation.controls import (
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.protocols import spiral_level
-from cleartract.model import load_model
-from cleartract.networks.interpolation import interpolation_weights
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.windowed import DenoiseSettings
+from cleartract.model.interpolation import interpolation_weights
+from cleartract.model.weights import load_model
 
 CONTROLS = ("matched", "null", "swapped")
 

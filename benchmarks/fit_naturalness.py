@@ -14,9 +14,9 @@ import numpy as np
 import tyro
 
 import cleartract.evaluation
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.evaluation.naturalness import NaturalnessFit, patch_features
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
 
 SHARPEST = 0.75  # as NIQE: share of the sharpest patch below which patches are left out
 

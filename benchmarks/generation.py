@@ -13,18 +13,19 @@ import tyro
 
 from benchmarks.audio import of_another_speaker
 from benchmarks.common import RESULTS, write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.generate import generate
+from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.evaluation.articulation import constriction_degree, correlation
 from cleartract.evaluation.full_reference import seam_index
 from cleartract.evaluation.grid_lines import GridLine, outline_lines
-from cleartract.generation import GenerateSettings, generate
-from cleartract.model import Model, load_model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.model.model import Model
+from cleartract.model.weights import load_model
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.training.start import likeness_recording
-from cleartract.windowed import DenoiseSettings
+from cleartract.training.initial import likeness_recording
 
 FIELD_OF_VIEW = 200.0  # [mm]
 _WINDOW = (16, 10)  # [frames] length and step of the default windows

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.recordings.video_out import atomic, write_video
+from cleartract.files import atomic
+from cleartract.recordings.video_out import write_video
 from cleartract.recordings.windows import Window
-from cleartract.simulated_scan import simulate_recording
-from cleartract.simulation import CorpusSettings, Task
+from cleartract.simulation.corpus import CorpusSettings, Task
+from cleartract.simulation.scan import simulate_recording
 from cleartract.types import exact_rate
 
 EDGE = 4  # [frames]

@@ -13,18 +13,19 @@ import tyro
 
 from benchmarks.audio import CONTROLS, of_another_speaker
 from benchmarks.common import write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
 from cleartract.evaluation.controls import with_control
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.measure import Subject
-from cleartract.model import Model, load_model
-from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.acoustic import acoustic_frames
-from cleartract.recordings.dataset import AVDataset
+from cleartract.model.model import Model
+from cleartract.model.weights import load_model
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
+from cleartract.sound.log_mel import AUDIO_RATE
+from cleartract.sound.prediction import acoustic_frames
 
 LEVELS = (0.0, 0.1, 0.2, 0.4)
 """Standard deviation of complex noise added to every frame, relative to the brightest tissue."""

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cleartract.corpora.dataset import AVDataset, AVSample
+from cleartract.corpora.entries import Entry
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.denoising.window_loop import Sound, sample_windows, window_condition
 from cleartract.evaluation.controls import lost_runs
-from cleartract.model import Model
-from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.dataset import AVDataset, AVSample
-from cleartract.recordings.entries import Entry
+from cleartract.model.model import Model
 from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
-from cleartract.training.augmentation import TrainingDegradation
-from cleartract.training.whole_sound import varied_articulation
-from cleartract.windowed import DenoiseSettings, Sound, sample_windows, window_condition
+from cleartract.sound.log_mel import AUDIO_RATE
+from cleartract.training.degradation import TrainingDegradation
+from cleartract.training.varied_sound import varied_articulation
 
 FRAMES = 40  # of a passage; the rest of the shortest recordings must suffice to learn from
 SIZE = 42  # [pixels]

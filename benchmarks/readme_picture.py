@@ -12,13 +12,13 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw
 
-from cleartract.model import load_model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.model.weights import load_model
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.pictures import to_levels
-from cleartract.recordings.recording import Intensity
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 ZOOM = 3
 

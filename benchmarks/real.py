@@ -13,6 +13,8 @@ import tyro
 from scipy.ndimage import distance_transform_edt
 
 from benchmarks.common import write_json, write_table
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.articulation import edge_width
 from cleartract.evaluation.grid_lines import GridLine, moving_lines
 from cleartract.evaluation.no_reference import (
@@ -22,11 +24,9 @@ from cleartract.evaluation.no_reference import (
     temporal_noise,
 )
 from cleartract.evaluation.regions import air_mask
-from cleartract.model import load_model
+from cleartract.model.weights import load_model
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.video_io import open_recording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 TISSUE = 0.2  # of the 99.5th percentile, in the mean frame
 FAR = 6.0  # [pixels], the reach of the high-pass filter

@@ -12,12 +12,12 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import frame_difference_error, psnr, ssim
-from cleartract.model import load_model
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
+from cleartract.model.weights import load_model
 
 
 @dataclass(frozen=True)

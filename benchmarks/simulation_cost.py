@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.simulation import CorpusSettings, simulate
+from cleartract.simulation.corpus import CorpusSettings, simulate
 from cleartract.types import exact_rate
 
 

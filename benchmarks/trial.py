@@ -11,14 +11,14 @@ import torch
 from pydantic import BaseModel
 
 from benchmarks.passages import figures
-from cleartract.model import Model
-from cleartract.networks.inversion import ArticulatoryInversion
-from cleartract.recordings.dataset import AVDataset
+from cleartract.corpora.dataset import AVDataset
+from cleartract.model.model import Model
 from cleartract.recordings.windows import SlidingWindowTransform
+from cleartract.sound.inversion import ArticulatoryInversion
 from cleartract.training.config import TrainingConfig
+from cleartract.training.initial import initial_model, learned_inversion, needs_inversion
 from cleartract.training.inversion import SpokenMotion
 from cleartract.training.loop import train
-from cleartract.training.start import initial_model, learned_inversion, needs_inversion
 
 
 class Trials:

@@ -13,14 +13,14 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import frame_difference_error, psnr, seam_index
-from cleartract.model import load_model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.model.weights import load_model
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.simulated import SimulatedRecording
 from cleartract.recordings.video_io import open_recording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 ROWS = (
     *((5, 2, "hann"), (5, 3, "hann"), (8, 5, "hann"), (16, 10, "hann"), (32, 20, "hann")),

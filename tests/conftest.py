@@ -26,7 +26,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory) -> Path:
     """Three speakers, one per split, about a second each."""
-    from cleartract.simulation import CorpusSettings, simulate
+    from cleartract.simulation.corpus import CorpusSettings, simulate
 
     folder = tmp_path_factory.mktemp("corpus")
     settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=3)
@@ -36,7 +36,7 @@ def corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def spiral_corpus(tmp_path_factory) -> Path:
     """As `corpus`, all of the 84x84 protocol with both reconstructions."""
-    from cleartract.simulation import CorpusSettings, simulate
+    from cleartract.simulation.corpus import CorpusSettings, simulate
 
     folder = tmp_path_factory.mktemp("spiral_corpus")
     settings = CorpusSettings(
@@ -72,9 +72,9 @@ def recording(moving_frames, sound):
 
 @pytest.fixture
 def tiny_config():
-    from cleartract.model import ModelConfig
-    from cleartract.networks.audio import AudioConfig
+    from cleartract.model.config import ModelConfig
     from cleartract.networks.video_unet import UNetConfig
+    from cleartract.sound.encoders import AudioConfig
 
     unet = UNetConfig(
         stem=8,
@@ -91,7 +91,7 @@ def tiny_config():
 @pytest.fixture
 def tiny_model(tiny_config):
     """An untrained model whose every weight is random, so that nothing is zero by construction."""
-    from cleartract.model import Model
+    from cleartract.model.model import Model
 
     torch.manual_seed(0)
     model = Model(tiny_config).eval()

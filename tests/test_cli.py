@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cleartract.cli import main
-from cleartract.model import save_model
+from cleartract.model.weights import save_model
 from cleartract.recordings.video_io import open_recording
 from cleartract.recordings.video_out import write_recording
 

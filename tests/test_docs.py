@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from cleartract.diffusion.noise_levels import NoiseLevels
-from cleartract.model import ModelConfig
-from cleartract.networks.audio import AudioConfig
+from cleartract.model.config import ModelConfig
 from cleartract.networks.video_unet import UNetConfig
+from cleartract.sound.encoders import AudioConfig
 from cleartract.training.config import TrainingConfig
 
 TRAINING = Path(__file__).parent.parent / "docs" / "training.md"

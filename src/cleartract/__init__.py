@@ -8,21 +8,21 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "AVDataset": "cleartract.recordings.dataset",
-    "AudioEncoder": "cleartract.networks.audio",
+    "AVDataset": "cleartract.corpora.dataset",
+    "AudioEncoder": "cleartract.sound.encoders",
     "Denoiser": "cleartract.diffusion.denoiser",
     "Recording": "cleartract.recordings.recording",
     "SlidingWindowTransform": "cleartract.recordings.windows",
     "VideoUNet": "cleartract.networks.video_unet",
-    "denoise": "cleartract.restore",
+    "denoise": "cleartract.denoising.denoise",
     "evaluate": "cleartract.evaluation.evaluate",
-    "generate": "cleartract.generation",
-    "load_model": "cleartract.model",
+    "generate": "cleartract.denoising.generate",
+    "load_model": "cleartract.model.weights",
     "open_recording": "cleartract.recordings.video_io",
     "overlap_add": "cleartract.recordings.windows",
     "sample": "cleartract.diffusion.samplers",
     "train": "cleartract.training.loop",
-    "simulate": "cleartract.simulation",
+    "simulate": "cleartract.simulation.corpus",
 }
 
 __all__ = [*sorted(_PUBLIC), "__version__"]

@@ -5,6 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.special import erf
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import UsageError
 from cleartract.evaluation import articulation as speech
 from cleartract.evaluation.grid_lines import (
@@ -14,8 +16,6 @@ from cleartract.evaluation.grid_lines import (
     read_lines,
     sample_line,
 )
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
 
 RATE, PIXEL = 83.3, 2.0
 LINE = GridLine("gap", (40.0, 10.0), (40.0, 70.0))

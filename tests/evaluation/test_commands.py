@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cleartract.cli import main
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import RecordingError
 from cleartract.evaluation.corpus import Options, evaluate_corpus
 from cleartract.evaluation.evaluate import evaluate
 from cleartract.evaluation.protocols import build_cases
 from cleartract.evaluation.report import finite, mean_of, table_rows, write_report
-from cleartract.model import save_model
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.model.weights import save_model
 from cleartract.recordings.video_out import write_recording
 
 

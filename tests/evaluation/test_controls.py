@@ -1,6 +1,10 @@
 import numpy as np
 import pytest
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import WindowError
 from cleartract.evaluation.controls import (
     CONTROLS,
@@ -14,10 +18,6 @@ from cleartract.evaluation.controls import (
     with_control,
 )
 from cleartract.evaluation.measure import Subject
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 
 def test_controls_change_the_sound_and_nothing_else(recording):

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.evaluation import no_reference as blind
 from cleartract.evaluation.naturalness import (
     NaturalnessFit,
@@ -10,8 +12,6 @@ from cleartract.evaluation.naturalness import (
 )
 from cleartract.evaluation.piqe import contrast_normalised, piqe
 from cleartract.evaluation.regions import air_mask, airway_band, moving_band, resting_tissue
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
 
 
 @pytest.fixture(scope="module")

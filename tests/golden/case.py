@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from cleartract.condition import Condition
-from cleartract.model import Model
+from cleartract.model.condition import Condition
+from cleartract.model.model import Model
 
 
 def golden_output(model: Model) -> np.ndarray:

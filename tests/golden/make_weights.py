@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cleartract.model import FORMAT_VERSION, Model, ModelConfig, save_model
-from cleartract.networks.audio import AudioConfig
+from cleartract.model.config import ModelConfig
+from cleartract.model.model import Model
+from cleartract.model.weights import FORMAT_VERSION, save_model
 from cleartract.networks.video_unet import UNetConfig
+from cleartract.sound.encoders import AudioConfig
 from tests.golden.case import golden_output
 
 FOLDER = Path(__file__).parent

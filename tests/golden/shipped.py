@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.generation import GenerateSettings, generate
-from cleartract.model import load_model
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.generate import generate
+from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
+from cleartract.model.weights import load_model
 from cleartract.recordings.video_io import open_recording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 FILE = Path(__file__).with_name("shipped.npz")
 LEVELS = 256  # stored steps of one grey level

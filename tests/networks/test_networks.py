@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from cleartract.condition import Condition
-from cleartract.model import Model
+from cleartract.model.condition import Condition
+from cleartract.model.interpolation import interpolation_weights
+from cleartract.model.model import Model
 from cleartract.networks.attention import AudioCrossAttention, TimeBias
-from cleartract.networks.audio import AudioConfig, AudioEncoder
-from cleartract.networks.interpolation import interpolation_weights
 from cleartract.networks.layers import TemporalConv
-from cleartract.networks.log_mel import AUDIO_RATE, HOP, LogMel
+from cleartract.sound.encoders import AudioConfig, AudioEncoder
+from cleartract.sound.log_mel import AUDIO_RATE, HOP, LogMel
 
 
 def condition(batch=2, frames=5, size=(20, 22), seed=0, audio=True):

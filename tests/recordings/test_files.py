@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from cleartract.errors import OutputError, RecordingError
-from cleartract.recordings.recording import Intensity, prepared_audio
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.video_io import open_recording, probe
 from cleartract.recordings.video_out import (
     display_levels,
@@ -18,6 +18,7 @@ from cleartract.recordings.video_out import (
     write_master,
     write_recording,
 )
+from cleartract.recordings.waveform import prepared_audio
 
 RATES = [Fraction(65040, 781), Fraction(1159, 50), Fraction(125000, 1501), Fraction(50)]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cleartract.model import Model, load_model
+from cleartract.model.model import Model
+from cleartract.model.weights import load_model
 from cleartract.training.config import TrainingConfig
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -8,26 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from cleartract.acquisition.degradation import Degradation
-from cleartract.condition import Condition
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import CorpusError
-from cleartract.model import Model, load_model
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.training.augmentation import TrainingDegradation
+from cleartract.model.condition import Condition
+from cleartract.model.model import Model
+from cleartract.model.weights import load_model
+from cleartract.simulation.scanner.degradation import Degradation
 from cleartract.training.batches import BatchSource
 from cleartract.training.config import TrainingConfig
-from cleartract.training.inversion import explained, read_motion
-from cleartract.training.loop import batch_loss, learning_rate, severity, train
-from cleartract.training.panels import QualitativePanel
-from cleartract.training.start import (
+from cleartract.training.degradation import TrainingDegradation
+from cleartract.training.initial import (
     initial_model,
     learned_inversion,
     lend_likeness,
     needs_inversion,
     take_over,
 )
+from cleartract.training.inversion import explained, read_motion
+from cleartract.training.loop import batch_loss, learning_rate, severity, train
+from cleartract.training.panels import QualitativePanel
 
 
 @pytest.fixture

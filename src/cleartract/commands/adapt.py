@@ -64,12 +64,12 @@ class Adapt:
             raise OutputError(f"{self.out}: cannot be written in {folder}; choose another --out")
         if self.out.exists() and not self.overwrite:
             raise OutputError(f"{self.out}: exists; give --overwrite or another --out")
+        from cleartract.adaptation.adapt import adapt
         from cleartract.commands.progress import progress_bar
-        from cleartract.model import load_model, save_model, weights_path
+        from cleartract.devices import usable_device, use_threads
+        from cleartract.model.weights import load_model, save_model, weights_path
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import usable_device, use_threads
-        from cleartract.synchrony import delayed, estimate_offset
-        from cleartract.training.adaptation import adapt
+        from cleartract.sound.offset import delayed, estimate_offset
 
         use_threads(self.threads)
         model, _ = load_model(self.weights, usable_device(self.device))

@@ -48,12 +48,12 @@ class Benchmark:
             raise UsageError("--frames must be 16 or more and --recordings 1 or more")
 
         from cleartract.commands.progress import progress_bar
+        from cleartract.devices import usable_device, use_threads
         from cleartract.evaluation.comparison import chosen_peers, compare
         from cleartract.evaluation.leaderboard import write_tables
         from cleartract.evaluation.protocols import PROTOCOLS, REAL, build_cases
-        from cleartract.model import load_model, weights_path
+        from cleartract.model.weights import load_model, weights_path
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import usable_device, use_threads
 
         peers, skipped = chosen_peers(self.peers)
         wanted = [part.strip() for part in self.protocols.split(";")]

@@ -36,9 +36,10 @@ class Demo:
     def _pictures(self, source: Path, result: Path) -> tuple[Path, Path]:
         import numpy as np
 
+        from cleartract.files import atomic
         from cleartract.recordings.pictures import kymograph, save_png, strip
         from cleartract.recordings.video_io import open_recording
-        from cleartract.recordings.video_out import atomic, side_by_side, write_video
+        from cleartract.recordings.video_out import side_by_side, write_video
 
         video, picture = self.out / "side_by_side.mp4", self.out / "strip.png"
         if video.exists() and picture.exists():

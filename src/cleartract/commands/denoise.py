@@ -69,9 +69,10 @@ class Denoise:
         check_targets(targets, sources, self.overwrite)
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
-        from cleartract.model import load_model
+        from cleartract.denoising.settings import checked_settings
+        from cleartract.devices import usable_device
+        from cleartract.model.weights import load_model
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import checked_settings, usable_device
 
         settings = checked_settings(
             {
@@ -137,11 +138,12 @@ class Denoise:
         import numpy as np
 
         from cleartract.commands.progress import progress_bar
-        from cleartract.model import weights_path
+        from cleartract.denoising.denoise import denoise_recording
+        from cleartract.files import atomic
+        from cleartract.model.weights import weights_path
         from cleartract.recordings.array_io import UNCERTAINTY
-        from cleartract.recordings.video_out import atomic, write_master, write_recording
-        from cleartract.restore import denoise_recording
-        from cleartract.synchrony import delayed, estimate_offset
+        from cleartract.recordings.video_out import write_master, write_recording
+        from cleartract.sound.offset import delayed, estimate_offset
 
         with progress_bar("denoising", "windows") as update:
             heard = delayed(recording, -self.audio_offset / 1000)

@@ -116,10 +116,11 @@ class Evaluate:
     def _maker(self, result: Path) -> tuple[Any, str | None]:
         """What made the result, by its sidecar: the only model whose consistency is its own."""
         from cleartract.commands.outputs import sha256
+        from cleartract.denoising.denoise import denoise_recording
+        from cleartract.denoising.settings import DenoiseSettings
+        from cleartract.devices import usable_device
         from cleartract.evaluation.evaluate import sidecar_of
-        from cleartract.model import load_model, weights_path
-        from cleartract.restore import denoise_recording, usable_device
-        from cleartract.windowed import DenoiseSettings
+        from cleartract.model.weights import load_model, weights_path
 
         sidecar, path = sidecar_of(result), weights_path(self.weights)
         named = sidecar.get("weights") or {}
@@ -138,10 +139,11 @@ class Evaluate:
 
     def _evaluate_corpus(self, corpus: Path, out: Path) -> None:
         from cleartract.commands.progress import progress_bar
+        from cleartract.denoising.settings import checked_settings
+        from cleartract.devices import usable_device
         from cleartract.evaluation.corpus import Options, evaluate_corpus
         from cleartract.evaluation.report import terminal_table, write_report
-        from cleartract.model import load_model, weights_path
-        from cleartract.restore import checked_settings, usable_device
+        from cleartract.model.weights import load_model, weights_path
 
         window: dict[str, Any] = dict(
             window_duration=self.window_duration, step_duration=self.step_duration

@@ -66,11 +66,13 @@ class Generate:
         from pydantic import ValidationError
 
         from cleartract.commands.progress import progress_bar
-        from cleartract.generation import GenerateSettings, generate
-        from cleartract.model import load_model, weights_path
+        from cleartract.denoising.generate import generate
+        from cleartract.denoising.settings import GenerateSettings
+        from cleartract.devices import usable_device
+        from cleartract.files import atomic
+        from cleartract.model.weights import load_model, weights_path
         from cleartract.recordings.audio_io import read_audio
-        from cleartract.recordings.video_out import atomic, write_recording
-        from cleartract.restore import usable_device
+        from cleartract.recordings.video_out import write_recording
 
         found = read_audio(self.audio)
         if found is None:
@@ -128,9 +130,9 @@ class Generate:
         """Frame or recording of the reference, and the rate of its recording."""
         import numpy as np
 
+        from cleartract.denoising.denoise import denoise_recording
+        from cleartract.denoising.settings import DenoiseSettings
         from cleartract.recordings.video_io import open_recording
-        from cleartract.restore import denoise_recording
-        from cleartract.windowed import DenoiseSettings
 
         if self.reference is None:
             return None, None

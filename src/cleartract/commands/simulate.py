@@ -41,7 +41,7 @@ class Simulate:
     def run(self) -> None:
         """Simulate."""
         from cleartract.commands.progress import progress_bar
-        from cleartract.simulation import CorpusSettings, check_extra, simulate
+        from cleartract.simulation.corpus import CorpusSettings, check_extra, simulate
 
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"--workers: 1 or more, not {self.workers}")

@@ -53,22 +53,22 @@ class Train:
         from pydantic import ValidationError
 
         from cleartract.commands.progress import progress_bar
-        from cleartract.model import load_model
-        from cleartract.networks.pretrained_speech import read_speech_config
-        from cleartract.recordings.dataset import AVDataset
+        from cleartract.corpora.dataset import AVDataset
+        from cleartract.devices import usable_device, use_threads
+        from cleartract.model.weights import load_model
         from cleartract.recordings.windows import SlidingWindowTransform
-        from cleartract.restore import usable_device, use_threads
+        from cleartract.sound.speech_models import read_speech_config
         from cleartract.training.checkpoint import NAME as CHECKPOINT
         from cleartract.training.config import TrainingConfig
-        from cleartract.training.loop import train
-        from cleartract.training.panels import QualitativePanel
-        from cleartract.training.start import (
+        from cleartract.training.initial import (
             initial_model,
             learned_inversion,
             lend_likeness,
             likeness_recording,
             needs_inversion,
         )
+        from cleartract.training.loop import train
+        from cleartract.training.panels import QualitativePanel
 
         weights = load_model(self.weights)[0] if self.weights is not None else None
         try:

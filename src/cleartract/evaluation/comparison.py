@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import UsageError
 from cleartract.evaluation import full_reference as figures
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
@@ -21,10 +23,8 @@ from cleartract.evaluation.peers import PEERS, Peer, estimated_sigma
 from cleartract.evaluation.protocols import Case, Trial
 from cleartract.evaluation.regions import airway_band, moving_band
 from cleartract.evaluation.rician import undo_rician_bias
-from cleartract.model import Model
+from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 MEASURES = ("psnr", "gain", "ssim", "psnr_airway", "difference", "degree_error")
 OURS = "ClearTract"

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from cleartract.recordings.recording import Intensity, Recording
+from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.recording import Recording
 
 ADDED = 0.01  # standard deviation of the added noise, of the intensity scale
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation import full_reference as reference
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
 from cleartract.evaluation.measure import Subject
-from cleartract.model import Model
+from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 CONTROLS = ("matched", "null", "144 ms early", "144 ms late", "swapped", "silence", "noise")
 METRICS = ("psnr_airway", "ssim_airway", "degree_error_mm")

@@ -9,6 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import CorpusError
 from cleartract.evaluation.consistency import consistency
 from cleartract.evaluation.controls import ControlFigures, run_controls, summarise
@@ -18,12 +22,8 @@ from cleartract.evaluation.protocols import middle_excerpt
 from cleartract.evaluation.regions import airway_band
 from cleartract.evaluation.report import SHOWN, Section, mean_of
 from cleartract.evaluation.uncertainty import NOMINAL, coverage, spread_correlation
-from cleartract.model import Model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.simulated import SimulatedRecording
-from cleartract.restore import denoise_recording
-from cleartract.windowed import DenoiseSettings
 
 EXCERPT = 120  # [frames] on which consistency is measured
 SAMPLED = 48  # [frames] on which the spread of samples is measured

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import RecordingError, UsageError
 from cleartract.evaluation.consistency import consistency
 from cleartract.evaluation.grid_lines import GridLine
 from cleartract.evaluation.measure import Subject, measure
 from cleartract.evaluation.protocols import middle_excerpt
 from cleartract.evaluation.report import Section
-from cleartract.recordings.recording import Intensity, Recording
-from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_io import open_recording
 
 EXCERPT = 240  # [frames] on which consistency is measured

@@ -16,7 +16,7 @@ from cleartract.evaluation.comparison import MEASURES, Row
 from cleartract.evaluation.figures import plane_png
 from cleartract.evaluation.protocols import LEVELS, PROTOCOLS
 from cleartract.evaluation.report import finite
-from cleartract.recordings.video_out import atomic
+from cleartract.files import atomic
 
 _PACKAGES = ("cleartract", "torch", "numpy", "scipy", "scikit-image", "opencv-python-headless",
              "bm4d", "patch-denoise", "dipy")  # fmt: skip

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import CorpusError
 from cleartract.evaluation.rician import add_rician_noise
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.recording import Intensity, Recording
-from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.recording import Recording
 
 LEVELS = ("low", "medium", "high")
 SPIRAL_LEVELS = (0.0171, 0.0292)  # limits of the noise level: thirds of its logarithmic range

@@ -17,8 +17,9 @@ from cleartract.evaluation import figures
 from cleartract.evaluation.controls import METRICS
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
+from cleartract.files import atomic
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_out import atomic, write_video
+from cleartract.recordings.video_out import write_video
 
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"

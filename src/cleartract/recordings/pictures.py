@@ -49,7 +49,7 @@ def save_png(path: Path, rows: list[np.ndarray], gap: int = 4) -> None:
     """Write `stacked` rows; atomic."""
     from PIL import Image
 
-    from cleartract.recordings.video_out import atomic
+    from cleartract.files import atomic
 
     with atomic(path) as temporary:
         Image.fromarray(stacked(rows, gap)).save(temporary, format="PNG")

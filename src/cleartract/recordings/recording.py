@@ -9,37 +9,8 @@ from typing import Any
 import numpy as np
 
 from cleartract.errors import RecordingError
+from cleartract.recordings.waveform import prepared_audio
 from cleartract.types import Frames, Waveform
-
-BRIGHT = 99.5  # percentile of the frames that becomes intensity 1
-DARK = 0.1  # percentile that becomes intensity 0
-
-
-@dataclass(frozen=True)
-class Intensity:
-    """Affine intensity scale of a whole recording: normalised = (value - offset) / scale."""
-
-    offset: float
-    scale: float
-
-    @classmethod
-    def of(cls, frames: np.ndarray) -> Intensity:
-        """Scale of some frames, from robust percentiles.
-
-        Args:
-            frames: (frame, height, width), any unit.
-        """
-        step = max(1, len(frames) // 200)
-        dark, bright = np.percentile(frames[::step], (DARK, BRIGHT))
-        return cls(float(dark), max(float(bright - dark), 1e-12))
-
-    def apply(self, frames: np.ndarray) -> np.ndarray:
-        """The recording's own unit -> normalised intensity."""
-        return ((frames - self.offset) / self.scale).astype(np.float32)
-
-    def undo(self, frames: np.ndarray) -> np.ndarray:
-        """Normalised intensity -> the recording's own unit."""
-        return (frames * self.scale + self.offset).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -104,14 +75,3 @@ class Recording:
         is heard like a loud one.
         """
         return prepared_audio(*self.sound, sample_rate) if self.sound else None
-
-
-def prepared_audio(audio: np.ndarray, sample_rate: int, wanted: int) -> np.ndarray:
-    """Resample a waveform [Hz] and bring its loud parts to a root mean square of 0.1."""
-    import soxr
-
-    resampled = soxr.resample(np.asarray(audio, np.float32), sample_rate, wanted)
-    size = max(1, wanted // 50)
-    blocks = resampled[: len(resampled) // size * size].reshape(-1, size)
-    loud = float(np.percentile(np.sqrt((blocks**2).mean(1)), 90)) if len(blocks) else 0.0
-    return resampled * np.float32(0.1 / loud) if loud > 1e-5 else resampled

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 import av
 import numpy as np
 
-from cleartract.errors import OutputError, reason_of
+from cleartract.errors import OutputError
+from cleartract.files import atomic
 from cleartract.recordings.array_io import write_array
 from cleartract.recordings.formats import OUTPUT_SUFFIXES, VIDEO_SUFFIXES
 from cleartract.recordings.recording import Recording
@@ -24,25 +23,6 @@ _COPIED_INTO = {
     ".mov": ("aac", "mp3", "alac", "pcm_s16le"),
     ".avi": ("pcm_s16le", "mp3"),
 }
-
-
-@contextlib.contextmanager
-def atomic(target: Path) -> Iterator[Path]:
-    """A temporary name beside `target` that takes its place only if all goes well.
-
-    Raises:
-        OutputError: If the folder cannot be written.
-    """
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, target)
-    except (OSError, av.FFmpegError) as error:
-        raise OutputError(f"{target}: cannot be written ({reason_of(error)})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def write_recording(

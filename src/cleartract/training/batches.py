@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cleartract.condition import Condition
+from cleartract.corpora.dataset import AVDataset, AVSample
+from cleartract.corpora.entries import Entry
 from cleartract.errors import CorpusError
-from cleartract.recordings.dataset import AVDataset, AVSample
-from cleartract.recordings.entries import Entry
+from cleartract.model.condition import Condition
 from cleartract.recordings.windows import Window
 from cleartract.training.audio_augmentation import AudioAugmentation
-from cleartract.training.augmentation import TrainingDegradation
 from cleartract.training.config import TrainingConfig
+from cleartract.training.degradation import TrainingDegradation
 from cleartract.training.loss import Batch
 
 _ANONYMOUS = 0.03  # share of windows of recordings too short to have a mean frame

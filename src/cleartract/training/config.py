@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cleartract.model import ModelConfig
-from cleartract.networks.audio import AudioConfig
+from cleartract.model.config import ModelConfig
 from cleartract.networks.video_unet import UNetConfig
+from cleartract.sound.encoders import AudioConfig
 
 _HEARD = AudioConfig(encoder="gru", context=0.25)
 _UNET = UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=True)

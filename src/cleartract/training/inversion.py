@@ -17,10 +17,10 @@ import torch
 from torch import nn
 
 from cleartract.errors import CorpusError, reason_of
-from cleartract.networks.audio import AudioConfig
-from cleartract.networks.inversion import ArticulatoryInversion
-from cleartract.networks.log_mel import AUDIO_RATE
-from cleartract.recordings.recording import prepared_audio
+from cleartract.recordings.waveform import prepared_audio
+from cleartract.sound.encoders import AudioConfig
+from cleartract.sound.inversion import ArticulatoryInversion
+from cleartract.sound.log_mel import AUDIO_RATE
 from cleartract.training.audio_augmentation import AudioAugmentation
 
 _SECONDS = (0.5, 1.4)  # lengths of the excerpts [s]

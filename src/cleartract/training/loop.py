@@ -13,15 +13,17 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.devices import pick_device
 from cleartract.errors import CorpusError
-from cleartract.model import Model, pick_device, save_model
-from cleartract.recordings.dataset import AVDataset
+from cleartract.model.model import Model
+from cleartract.model.weights import save_model
 from cleartract.training.batches import BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
 from cleartract.training.loss import Batch, batch_loss, severity
 from cleartract.training.processes import Processes
-from cleartract.training.whole_sound import VariedSpeech, varied_articulation
+from cleartract.training.varied_sound import VariedSpeech, varied_articulation
 
 LOG_STEPS = 50
 CHECKPOINT_STEPS = 200

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cleartract.condition import Condition
 from cleartract.diffusion.denoiser import loss_weight
-from cleartract.model import Model
+from cleartract.model.condition import Condition
+from cleartract.model.model import Model
 
 
 @dataclass

@@ -7,19 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.entries import Entry
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.generate import generate
+from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.errors import CorpusError
-from cleartract.generation import GenerateSettings, generate
-from cleartract.model import Model
-from cleartract.recordings.dataset import AVDataset
-from cleartract.recordings.entries import Entry
+from cleartract.files import atomic
+from cleartract.model.model import Model
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
-from cleartract.recordings.recording import Intensity, Recording
-from cleartract.recordings.simulated import SimulatedRecording
+from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_io import open_recording
-from cleartract.recordings.video_out import atomic, side_by_side, write_video
-from cleartract.restore import denoise_recording
-from cleartract.training.history import write_history
-from cleartract.windowed import DenoiseSettings
+from cleartract.recordings.video_out import side_by_side, write_video
+from cleartract.training.run_page import write_history
 
 ROWS = ("noisy", "matched sound", "no sound", "swapped sound", "generated from the sound alone",
         "generated from swapped sound", "truth")  # fmt: skip

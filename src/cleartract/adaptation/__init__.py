@@ -1,0 +1,1 @@
+"""Experimental: fit weights to noisy recordings that have no clean version."""

@@ -1,0 +1,1 @@
+"""Folders of recordings: layouts, entries, windows for training, the simulated file."""

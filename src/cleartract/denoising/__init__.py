@@ -1,0 +1,1 @@
+"""Denoise and generate: survey, prepared recording, window loop."""

@@ -1,0 +1,1 @@
+"""The model: condition, config, denoiser with audio encoder, weight files."""

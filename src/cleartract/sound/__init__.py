@@ -1,0 +1,1 @@
+"""Sound: log-mel, encoders, speech models, articulatory inversion, sound prediction, offset."""

@@ -1,0 +1,185 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cleartract.adaptation.adapt import adapt, given_back
+from cleartract.adaptation.noise_model import NoiseModel, below_noise, rician_mean
+from cleartract.adaptation.noisy_source import recorrupted
+from cleartract.adaptation.transfer import Transfer
+from cleartract.cli import main
+from cleartract.errors import RecordingError
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.video_out import write_recording
+
+
+def correlated(count, size=16, seed=0, strength=1.0):
+    """Noise with a correlation of 0.6 between neighbours in time."""
+    rng = np.random.default_rng(seed)
+    found = np.zeros((count, size, size))
+    found[0] = rng.normal(size=(size, size))
+    for frame in range(1, count):
+        found[frame] = 0.6 * found[frame - 1] + 0.8 * rng.normal(size=(size, size))
+    return found * strength
+
+
+@pytest.mark.parametrize("tissue_at_rest", [True, False])
+def test_the_noise_of_tissue_is_known_from_magnitudes(tissue_at_rest):
+    """Air is at rest, and tissue moves, partly or all of it; noise is twice as strong below."""
+    size = 48
+    gain = np.where(np.arange(size) < size // 2, 0.1, 0.2)[:, None]
+    clean = np.zeros((600, size, size))
+    clean[:, :, size // 2 :] = 2.0
+    moving = np.zeros((size, size), bool)
+    moving[:, (36 if tissue_at_rest else size // 2) :] = True
+    clean[:, moving] += np.sin(np.arange(600) / 5)[:, None]
+    noisy = np.abs(clean + gain * (correlated(600, size, 1) + 1j * correlated(600, size, 2)))
+    model = NoiseModel.of(
+        noisy, clean.std(0) + 1e-6 * np.random.default_rng(0).random((size, size)), 12
+    )
+    for half, strength in ((slice(0, 18), 0.1), (slice(30, 48), 0.2)):
+        at_rest = model.sigma[half, : 36 if tissue_at_rest else 22]
+        assert np.median(at_rest) == pytest.approx(strength, rel=0.1)
+        assert np.median(model.signal[half, 4:20]) < 0.6 * strength
+        assert np.median(model.signal[half, 26:34]) == pytest.approx(2.0, rel=0.02)
+    rng = np.random.default_rng(1)
+    drawn = np.stack([model.draw(rng) for _ in range(60)])
+    power = (np.abs(drawn) ** 2).mean()
+    assert power == pytest.approx(2, rel=0.05)
+
+    def together(first, second):
+        return (first * second.conj()).mean().real / power
+
+    assert together(drawn[:, 1:], drawn[:, :-1]) == pytest.approx(0.6, abs=0.08)
+    assert together(drawn[..., 1:], drawn[..., :-1]) == pytest.approx(0, abs=0.04)
+    assert together(drawn[:, 0], drawn[:, -1]) == pytest.approx(0, abs=0.06)  # nothing wraps
+
+
+def test_recordings_without_noise_are_refused(tiny_model, long_recording):
+    same = replace(long_recording, frames=np.full((490, 20, 20), 70, np.float32))
+    with pytest.raises(RecordingError, match="nothing changes"):
+        adapt(tiny_model, [same], steps=1)
+
+
+def test_black_bars_and_borders_do_no_harm(tiny_model, long_recording, monkeypatch):
+    monkeypatch.setattr("cleartract.adaptation.adapt._TWICE", 2)
+    frames = np.pad(long_recording.frames, ((0, 0), (60, 4), (0, 0)))
+    rng = np.random.default_rng(0)
+    frames[:, -4:] = rng.integers(0, 255, (490, 4, 20))  # as in clips registered against motion
+    found = adapt(tiny_model, [replace(long_recording, frames=frames)], steps=2)
+    assert np.isfinite(found.losses).all()
+
+
+def test_noises_of_both_versions_are_independent():
+    noise = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400)]))
+    fresh = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400, 800)]))
+    first, second = recorrupted(noise, fresh)
+    scale = first.std() * second.std()
+    for lag in range(3):
+        shifted = first[:, lag:] * second[:, : 12 - lag]
+        assert abs(float(shifted.mean() / scale)) < 0.03
+
+
+def test_too_short_a_recording_is_refused(tiny_model, recording):
+    with pytest.raises(RecordingError, match="has 20 frames, adaptation needs 480"):
+        adapt(tiny_model, [recording.excerpt(0, 20)], steps=1)
+
+
+@pytest.fixture
+def long_recording():
+    rng = np.random.default_rng(0)
+    frames = 100 + 20 * np.sin(np.arange(490) / 9)[:, None, None] + np.zeros((490, 20, 20))
+    noisy = frames + 8 * rng.normal(size=frames.shape)
+    from fractions import Fraction
+
+    return Recording(noisy.astype(np.float32), Fraction(50), peak=255.0)
+
+
+def gives_back(monkeypatch, share):
+    """Random weights take all movement away, so what they learn gives some back."""
+    monkeypatch.setattr("cleartract.adaptation.adapt.given_back", lambda *_: share)
+
+
+def test_adaptation_keeps_only_what_gains(tiny_model, long_recording, monkeypatch):
+    gives_back(monkeypatch, -0.04)
+    before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
+    still = adapt(tiny_model, [long_recording], steps=2, learning_rate=1e-12)
+    assert not still.kept
+    assert still.model is tiny_model
+    moved = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
+    assert moved.kept  # a random model has much to gain
+    assert moved.losses[1] < moved.losses[0]
+    for name, tensor in tiny_model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name  # what came in is untouched
+
+
+def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
+    gives_back(monkeypatch, -0.04)
+    from cleartract.model.weights import load_model, save_model
+
+    weights = tmp_path / "w.safetensors"
+    save_model(tiny_model, weights, {})
+    write_recording(tmp_path / "r.avi", long_recording, {}, None)
+    out = tmp_path / "new.safetensors"
+    command = ["adapt", str(tmp_path / "r.avi"), "--weights", str(weights), "-o", str(out)]
+    assert main([*command, "--steps", "25", "--learning-rate", "3e-3"]) == 0
+    assert "held-out loss" in capsys.readouterr().out
+    _, described = load_model(out)
+    assert "r.avi" in described["training"]
+    assert main(command) == 6
+    assert main(["adapt", "-o", str(tmp_path / "x.txt"), str(tmp_path / "r.avi")]) == 6
+    assert main(["adapt", str(tmp_path / "no.avi"), "--weights", str(weights)]) == 3
+
+
+@pytest.mark.parametrize("signal", [0.0, 0.05, 0.2, 1.0, 5.0])
+def test_complex_noise_is_known_from_magnitudes(signal):
+    rng = np.random.default_rng(0)
+    parts = 0.1 * rng.normal(size=(2, 400_000))
+    magnitude = np.hypot(signal + parts[0], parts[1])
+    mean, deviation = np.array([[magnitude.mean()]]), np.array([[magnitude.std()]])
+    below, sigma = below_noise(mean, deviation)
+    assert sigma[0, 0] == pytest.approx(0.1, rel=0.04)
+    assert below[0, 0] == pytest.approx(signal, abs=0.03, rel=0.02)
+    found = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
+    assert float(found) == pytest.approx(magnitude.mean(), rel=0.005)
+
+
+def test_what_averaging_takes_from_fast_movement_is_known():
+    """Averages over three frames, as view sharing makes them, under noise of their own strength."""
+    rng = np.random.default_rng(0)
+    clean = rng.normal(size=(300, 24, 24)).astype(np.float32)
+    averaged = sum(np.roll(clean, lag, 0) for lag in (-1, 0, 1)) / 3
+    found = Transfer.of(clean, averaged + rng.normal(0, averaged.std(), clean.shape))
+    frequency = np.linspace(0, 0.5, len(found.gains))
+    expected = np.clip((1 + 2 * np.cos(2 * np.pi * frequency)) / 3, 0, 1)
+    assert found.gains[:, 3:].mean(1) == pytest.approx(expected, abs=0.06)
+
+
+def test_a_filter_of_one_changes_nothing_and_one_of_zero_keeps_the_mean():
+    frames = np.random.default_rng(0).normal(size=(11, 16, 18)).astype(np.float32)
+    assert Transfer(np.ones((9, 9)))(frames) == pytest.approx(frames, abs=1e-5)
+    still = np.broadcast_to(frames.mean(0), frames.shape)
+    assert Transfer(np.zeros((9, 9)))(frames) == pytest.approx(still, abs=1e-5)
+
+
+@pytest.mark.parametrize("share", [-0.5, 0.0, 0.3])
+def test_what_is_given_back_is_known(share):
+    """Of what was taken a share is given back, and the picture moves otherwise as well."""
+    rng = np.random.default_rng(0)
+    noisy, before, other = rng.normal(size=(3, 400, 8, 8))
+    after = before + share * (noisy - before) + 0.3 * other + 2.0  # what lasts does not count
+    assert given_back(noisy, before, after) == pytest.approx(share, abs=0.01)
+
+
+def test_weights_that_give_back_are_refused(tiny_model, long_recording):
+    found = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
+    assert found.gain > 2.5
+    assert found.given_back > 0
+    assert not found.kept
+    assert found.model is tiny_model
+
+
+def test_weights_that_take_away_hardly_more_are_refused(tiny_model, long_recording, monkeypatch):
+    gives_back(monkeypatch, -0.01)
+    assert not adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3).kept
