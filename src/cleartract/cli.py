@@ -26,7 +26,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     import tyro
 
     from cleartract.commands.adapt import Adapt
-    from cleartract.commands.benchmark import Benchmark
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
     from cleartract.commands.evaluate import Evaluate
@@ -44,7 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "denoise": Denoise,
         "generate": Generate,
         "evaluate": Evaluate,
-        "benchmark": Benchmark,
         "simulate": Simulate,
         "train": Train,
         "adapt": Adapt,

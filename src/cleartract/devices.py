@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Literal
 
 import torch
 
 from cleartract.errors import UsageError
+
+_TRIAL = 0.15  # [s] for each number of threads
 
 
 def pick_device(name: Literal["auto", "cpu", "cuda"] | str = "auto") -> torch.device:
@@ -41,3 +45,34 @@ def use_threads(count: int | None) -> None:
     if count < 1:
         raise UsageError(f"--threads: 1 or more, not {count}")
     torch.set_num_threads(count)
+
+
+def choose_threads(count: int | None, device: torch.device) -> None:
+    """Let the CPU work with so many threads, or with as many as are fastest here.
+
+    Where several threads share a core, half of them are often faster. OMP_NUM_THREADS is obeyed.
+
+    Args:
+        count: Number asked for, or None to measure for a moment.
+        device: Where the model is; nothing is measured for a GPU.
+    """
+    if count is not None or device.type != "cpu" or "OMP_NUM_THREADS" in os.environ:
+        use_threads(count)
+        return
+    everything = torch.get_num_threads()
+    if everything < 4:
+        return
+    speeds = {threads: _speed(threads) for threads in (everything, everything // 2)}
+    torch.set_num_threads(max(speeds, key=lambda threads: speeds[threads]))
+
+
+def _speed(threads: int) -> float:
+    """Convolutions like those of the network, a second."""
+    torch.set_num_threads(threads)
+    frames, kernel = torch.randn(16, 64, 42, 42), torch.randn(64, 64, 3, 3)
+    torch.nn.functional.conv2d(frames, kernel)
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < _TRIAL:
+        torch.nn.functional.conv2d(frames, kernel)
+        done += 1
+    return done / (time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Results appear whole or not at all."""
+"""Results appear whole, and together, or not at all."""
 
 from __future__ import annotations
 
@@ -6,26 +6,76 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 import av
 
 from cleartract.errors import OutputError, reason_of
 
 
+class AtomicFiles:
+    """Files that take their names together, when all of them are finished.
+
+    Used as a context: `add` gives a temporary name beside each target. All are renamed at the end,
+    or removed where anything went wrong.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[Path, Path] = {}
+
+    def add(self, target: Path) -> Path:
+        """A temporary name for a target.
+
+        Raises:
+            OutputError: If its folder cannot be made.
+        """
+        temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+        with naming(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        self._places[target] = temporary
+        return temporary
+
+    def __enter__(self) -> AtomicFiles:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                for target, temporary in self._places.items():
+                    with naming(target):
+                        os.replace(temporary, target)
+        finally:
+            for temporary in self._places.values():
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
-def atomic(target: Path) -> Iterator[Path]:
-    """A temporary name beside `target` that takes its place only if all goes well.
+def naming(target: Path) -> Iterator[None]:
+    """Errors of reading and writing inside name the file that failed.
 
     Raises:
-        OutputError: If the folder cannot be written.
+        OutputError: Instead of them.
     """
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, target)
+        yield
     except (OSError, av.FFmpegError) as error:
         raise OutputError(f"{target}: cannot be written ({reason_of(error)})") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic(target: Path) -> Iterator[Path]:
+    """A temporary name beside one target that takes its place only if all goes well.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    with AtomicFiles() as files:
+        temporary = files.add(target)
+        with naming(target):
+            yield temporary

@@ -11,7 +11,7 @@ from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.generate import generate
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.model.weights import load_model
-from cleartract.recordings.video_io import open_recording
+from cleartract.recordings.opening import open_recording
 
 FILE = Path(__file__).with_name("shipped.npz")
 LEVELS = 256  # stored steps of one grey level
@@ -38,11 +38,11 @@ def frames_of(case: str) -> np.ndarray:
         reference = recording if case == "generated_reference" else None
         made = generate(spoken, recording.sample_rate, model, GenerateSettings(), reference)
         return made.frames[list(KEPT[case])]
-    given = np.ones(LENGTH, bool)
+    observed = np.ones(LENGTH, bool)
     if case == "lost_frames":
-        given[list(LOST)] = False
+        observed[list(LOST)] = False
     settings = DenoiseSettings(use_audio=case != "without_sound")
-    restored = denoise_recording(recording, model, settings, given=given)
+    restored = denoise_recording(recording, model, settings, observed=observed)
     return restored.recording.frames[list(KEPT[case])]
 
 

@@ -1,33 +1,26 @@
-"""The main job: recording -> windows -> sampler -> overlap-add -> recording."""
+"""Denoise a recording in memory: survey, restore, collect."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from cleartract.denoising.settings import DenoiseSettings, checked_settings
-from cleartract.denoising.window_loop import Sound, sample_windows, window_condition
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.restore import Progress, Restoration
+from cleartract.denoising.settings import DenoiseSettings, checked_samples, checked_settings
 from cleartract.devices import usable_device
-from cleartract.errors import UsageError, WeightsError, WindowError
+from cleartract.errors import UsageError, WindowError
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
-from cleartract.recordings.audio_io import as_float, read_audio
-from cleartract.recordings.borders import empty_borders
-from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_io import open_recording
-from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform, Window
-from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.prediction import LEAST, acoustic_frames
+from cleartract.recordings.sound import as_float, open_sound, whole
+from cleartract.recordings.source import RecordingSource
+from cleartract.recordings.writing import write_recording
 from cleartract.types import exact_rate
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -45,13 +38,19 @@ class Restored:
     uncertainty: np.ndarray | None
     used: dict[str, Any]
 
+    def save(self, path: str | Path) -> Path:
+        """Write the recording; its name chooses the format, see `recordings.writing.open_sink`."""
+        write_recording(Path(path), self.recording, self.used)
+        return Path(path)
+
 
 def denoise_recording(
     recording: Recording,
     model: Model,
     settings: DenoiseSettings,
     progress: Progress | None = None,
-    given: np.ndarray | None = None,
+    observed: np.ndarray | None = None,
+    audio_offset: float = 0.0,
 ) -> Restored:
     """Denoise a whole recording in overlapping windows.
 
@@ -60,109 +59,33 @@ def denoise_recording(
         model: In evaluation mode, on its device.
         settings: How.
         progress: Called with windows done and windows in all.
-        given: False where a frame is lost and must be made from its neighbours and the sound,
-            (frame,) bool; all are given by default.
+        observed: False where a frame is lost and must be made from its neighbours and the sound,
+            (frame,) bool; all are observed by default.
+        audio_offset: How late the sound is against the frames [s].
 
     Raises:
         WindowError: If windows and steps do not cover the recording.
     """
-    started = time.perf_counter()
-    known = np.ones(len(recording), bool) if given is None else given
-    if known.shape != (len(recording),) or not known.any():
-        raise WindowError(f"given needs one value for each of {len(recording)} frames, some True")
-    borders = empty_borders(recording.frames[known])
-    image = borders.replicated(recording.frames)
-    intensity = Intensity.of(image[known])
-    noisy = intensity.apply(image)
-    audio = recording.audio_at(AUDIO_RATE) if settings.use_audio and model.audio else None
-    acoustic, still = None, None
-    if known.sum() >= LEAST:
-        still = noisy[known].mean(0)
-    if audio is not None and model.inversion is not None:
-        rate = float(recording.rate)
-        features = model.inversion.of_frames(audio, len(recording), rate)
-        acoustic = acoustic_frames(features, noisy, known, rate)
-    sound = Sound.of(audio, model)
-    cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-    windows = cut.windows(len(recording), recording.rate)
-    total, done, batch = len(windows) * settings.samples, 0, settings.batch
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        if progress:
-            progress(done, total)
-
-    mean: Any = 0.0
-    squares: Any = 0.0  # with the mean, the running sum of squared deviations (Welford 1962)
-    for draw in range(settings.samples):
-        blended, batch = _draw(
-            windows, noisy, known, sound, (still, acoustic), model, settings, draw, batch, tick
-        )
-        if settings.samples == 1:
-            mean = blended
-            break
-        distance = blended - mean
-        mean = mean + distance / (draw + 1)
-        squares = squares + distance * (blended - mean)
-    frames = intensity.undo(np.asarray(mean))
-    np.clip(frames, min(0.0, float(recording.frames.min())), recording.peak, out=frames)
-    frames = borders.kept(frames, recording.frames)
-    if not np.isfinite(frames).all():
-        raise WeightsError("the model returned frames that are not finite; use other weights")
-    uncertainty = None
-    if settings.samples > 1:
-        deviation = np.sqrt(np.asarray(squares) / (settings.samples - 1))
-        uncertainty = (deviation * intensity.scale).astype(np.float32)
-    seconds = time.perf_counter() - started
-    used = settings.model_dump() | {
-        "window_frames": windows[0].frames,
-        "step_frames": cut.step_frames(recording.rate),
-        "windows": len(windows),
-        "batch_used": batch,
-        "audio_used": audio is not None,
-        "intensity_offset": intensity.offset,
-        "intensity_scale": intensity.scale,
-        "borders_without_image": borders.described() or None,
-        "device": str(next(model.parameters()).device),
-        "seconds": round(seconds, 3),
-        "frames_per_second": round(len(recording) / seconds, 2),
-    }
-    return Restored(replace(recording, frames=frames), uncertainty, used)
-
-
-def _draw(
-    windows: list[Window],
-    noisy: np.ndarray,
-    known: np.ndarray,
-    sound: Sound | None,
-    told: tuple[np.ndarray | None, np.ndarray | None],
-    model: Model,
-    settings: DenoiseSettings,
-    draw: int,
-    batch: int,
-    tick: Callable[[int], None],
-) -> tuple[np.ndarray, int]:
-    """One sample of the whole recording, and the batch that fitted into memory."""
-    blended = OverlapAdd(len(noisy), noisy.shape[1:], settings.blend)
-    device, context = next(model.parameters()).device, model.config.audio.context
-    position = 0
-    while position < len(windows):
-        part = windows[position : position + batch]
-        try:
-            condition = window_condition(part, noisy, sound, context, device, known, *told)
-            restored = sample_windows(model, condition, part, len(noisy), settings, draw)
-        except torch.OutOfMemoryError:
-            if batch == 1:
-                raise
-            batch = max(1, batch // 2)
-            torch.cuda.empty_cache()
-            continue
-        for window, frames in zip(part, restored.float().cpu().numpy(), strict=True):
-            blended.add(frames, window.first)
-        position += len(part)
-        tick(len(part))
-    return blended.result(), batch
+    lost: tuple[int, ...] = ()
+    if observed is not None:
+        if observed.shape != (len(recording),) or not observed.any():
+            raise WindowError(
+                f"observed needs one value for each of {len(recording)} frames, some True"
+            )
+        lost = tuple(int(frame) for frame in np.flatnonzero(~observed))
+    source = RecordingSource(recording)
+    prepared = PreparedRecording.of(source, model, settings.use_audio, lost, audio_offset)
+    restoration = Restoration(source, prepared, model, settings)
+    restoration.choose_batch()
+    frames = np.empty(recording.frames.shape, np.float32)
+    spread = np.empty_like(frames) if settings.samples > 1 else None
+    for piece in restoration.pieces(progress):
+        part = slice(piece.first, piece.first + len(piece.frames))
+        frames[part] = piece.frames
+        if spread is not None and piece.uncertainty is not None:
+            spread[part] = piece.uncertainty
+    used = restoration.described() | restoration.timing()
+    return Restored(replace(recording, frames=frames), spread, used)
 
 
 def denoise(
@@ -171,10 +94,14 @@ def denoise(
     audio: str | Path | np.ndarray | None = None,
     rate: Any = None,
     sample_rate: int | None = None,
+    model: Model | str | Path | None = None,
     weights: str | Path | None = None,
     device: str = "auto",
+    observed: np.ndarray | None = None,
+    audio_offset: float = 0.0,
     progress: Progress | None = None,
-    **settings: Any,
+    settings: DenoiseSettings | None = None,
+    **options: Any,
 ) -> Restored:
     """Denoise a recording from Python.
 
@@ -183,10 +110,14 @@ def denoise(
         audio: A sound file, or a waveform (sample,) with its `sample_rate`.
         rate: Frames per second of an array.
         sample_rate: Of a waveform [Hz].
-        weights: A .safetensors file or the name of shipped weights.
-        device: `auto`, `cpu` or `cuda`.
+        model: A model from `load_model`, to load weights once and denoise many recordings.
+        weights: Instead of a model: a .safetensors file or the name of shipped weights.
+        device: `auto`, `cpu` or `cuda`; a model stays where it is.
+        observed: False where a frame is lost, (frame,) bool.
+        audio_offset: How late the sound is against the frames [s].
         progress: Called with windows done and windows in all.
-        settings: Fields of `DenoiseSettings`.
+        settings: How; or give its fields as `options`.
+        options: Fields of `DenoiseSettings`.
 
     Returns:
         The denoised recording, its uncertainty, and the parameters as used.
@@ -194,11 +125,17 @@ def denoise(
     Raises:
         RecordingError, WindowError, WeightsError, UsageError: In one line.
     """
-    chosen = checked_settings(settings)
-    model, _ = load_model(weights, usable_device(device))
-    return denoise_recording(
-        _as_recording(source, audio, rate, sample_rate), model, chosen, progress
-    )
+    if settings is not None and options:
+        raise UsageError(f"give settings or {next(iter(options))}, not both")
+    chosen = checked_samples(settings) if settings is not None else checked_settings(options)
+    if isinstance(model, Model):
+        if weights is not None:
+            raise UsageError("give a model or weights, not both")
+        loaded = model
+    else:
+        loaded, _ = load_model(model if model is not None else weights, usable_device(device))
+    recording = _as_recording(source, audio, rate, sample_rate)
+    return denoise_recording(recording, loaded, chosen, progress, observed, audio_offset)
 
 
 def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -> Recording:
@@ -214,8 +151,8 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
         exact = exact_rate(rate)
         peak = float(np.iinfo(source.dtype).max) if source.dtype.kind in "ui" else None
         if audio is not None and not isinstance(audio, np.ndarray):
-            found = read_audio(Path(audio))
-            audio, sample_rate = found if found else (None, None)
+            sound = open_sound(Path(audio))
+            audio, sample_rate = whole(sound), sound.rate
         audio = None if audio is None else as_float(audio)
         return Recording(np.asarray(source, np.float32), exact, audio, sample_rate, peak)
     if rate is not None:

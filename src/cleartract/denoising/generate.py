@@ -1,8 +1,7 @@
-"""Frames from sound: windows that continue one another, optionally in the likeness of a speaker."""
+"""Frames from sound: windows that continue one another, optionally as a reference speaker looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,20 +9,51 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from cleartract.denoising.denoise import Progress
+from cleartract.denoising.prepared import (
+    ModelSoundReader,
+    PreparedRecording,
+    PreparedWindow,
+    window_sound,
+)
+from cleartract.denoising.restore import Progress
 from cleartract.denoising.settings import GenerateSettings
-from cleartract.denoising.window_loop import Sound, sample_windows, window_condition
+from cleartract.denoising.survey import SurveyedSound
+from cleartract.denoising.window_loop import WindowLoop
 from cleartract.errors import UsageError
 from cleartract.model.model import Model
 from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.overlap_add import OverlapAdd
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.waveform import prepared_audio
-from cleartract.recordings.windows import OverlapAdd, SlidingWindowTransform
+from cleartract.recordings.sound import ArraySound
+from cleartract.recordings.source import RecordingSource
+from cleartract.recordings.waveform import PreparedSound
+from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.prediction import learned_regression, shrunk
-from cleartract.types import exact_rate
 
-TEACHING = 1.0  # [s] of a reference recording, below which it shows one posture only
+LEARNABLE = 1.0  # [s] of a reference recording, below which it shows one posture only
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """How the frames to be made shall look.
+
+    Attributes:
+        intensity: Their scale.
+        size: (height, width) [pixels].
+        peak: Largest value of their unit, or None.
+        lowest: Lowest value, in their unit.
+        posture: Frame just before the sound, normalised, (height, width), or None.
+        mean: Mean frame, normalised, (height, width), or None.
+        predicted: Frames predicted from the sound, (frame, height, width), or None.
+    """
+
+    intensity: Intensity
+    size: tuple[int, int]
+    peak: float | None
+    lowest: float = 0.0
+    posture: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    predicted: np.ndarray | None = None
 
 
 def generate(
@@ -32,25 +62,24 @@ def generate(
     model: Model,
     settings: GenerateSettings,
     reference: Recording | np.ndarray | None = None,
-    progress: Callable[[int, int], None] | Progress | None = None,
+    progress: Progress | None = None,
 ) -> Recording:
     """Make rtMRI frames for a sound.
 
-    Articulation is read off the sound, related to frames as in the reference recording (or in the
-    speaker who lent the model a likeness), and what that predicts is told to the diffusion model.
-    Overlaps of windows are blended. Where the sound tells no frames, each window is given those that
-    it shares with the one before, so that anatomy and movement go on; told frames go on by themselves,
-    and given ones beside them would leave a step where they end.
+    Articulation is estimated from the sound and related to frames as in the reference recording,
+    or as in the model's default speaker. The diffusion model starts from these predicted frames.
+    Overlaps of windows are blended. Without predicted frames, each window is given those that it
+    shares with the one before, so that anatomy and movement go on.
 
     Args:
         audio: Waveform, (sample,).
         sample_rate: [Hz].
         model: In evaluation mode, with an audio encoder.
         settings: How; `samples` is not used.
-        reference: The speaker whose likeness is wanted: a recording with sound, from which the
-            model learns how the speaker looks when speaking, or one frame (height, width), the
-            posture just before the sound. Any unit; the result has the same one. Of a recording
-            without sound, or too short to learn from, the first frame is taken.
+        reference: The speaker to look like: a recording with sound, from which the relation of
+            sound and frames is learned, or one frame (height, width), the posture just before the
+            sound. Any unit; the result has the same one. Of a recording without sound, or too
+            short to learn from, the first frame is taken.
         progress: Called with frames done and frames in all.
 
     Returns:
@@ -60,106 +89,132 @@ def generate(
         UsageError: If the model has no audio encoder or the sound is shorter than a frame.
     """
     if model.audio is None and settings.use_audio:
-        raise UsageError("these weights have no audio encoder; give weights that hear")
-    rate = exact_rate(settings.rate)
+        raise UsageError("these weights have no audio encoder; choose weights trained with audio")
+    rate = settings_rate(settings)
     total = int(Fraction(len(audio), sample_rate) * rate)
     if total < 1:
         raise UsageError("the sound is shorter than one frame")
-    frame = reference if isinstance(reference, np.ndarray) else None
-    if isinstance(reference, Recording) and not _teaches(model, reference, settings):
-        frame = reference.frames[0]
-    lead = 0 if frame is None else 1
-    scale = Intensity(0.0, 220.0)  # leaves headroom above the brightest tissue
-    size: tuple[int, ...] = (settings.size, settings.size)
-    if reference is not None:
-        known = reference[None] if isinstance(reference, np.ndarray) else reference.frames
-        scale, size = Intensity.of(known), known.shape[1:]
-    frames = np.zeros((lead + total, *size), np.float32)
-    given = np.zeros(len(frames), bool)
-    if frame is not None:
-        frames[0], given[0] = scale.apply(frame), True
-    made = given.copy()
-    sound, told = None, Told()
+    learnable = isinstance(reference, Recording) and _learnable(model, reference, settings)
+    lead = 0 if reference is None or learnable else 1  # frames before the sound: the posture
+    sound = None
     if settings.use_audio:
-        waited = np.zeros(round(lead / rate * AUDIO_RATE), np.float32)
-        sound = np.concatenate([waited, prepared_audio(audio, sample_rate, AUDIO_RATE)])
-        times = (np.arange(len(frames)) + 0.5) / float(rate)
-        if isinstance(reference, Recording) and frame is None:
-            told = told_by_reference(model, sound, times, reference, scale)
-        elif reference is None:
-            told = told_by_likeness(model, sound, times, settings.size)
-    heard = Sound.of(sound, model)
-    cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-    blended = OverlapAdd(len(frames), (size[0], size[1]), settings.blend)
-    device, context = next(model.parameters()).device, model.config.audio.context
-    for window in cut.windows(len(frames), rate):
-        condition = window_condition(
-            [window], frames, heard, context, device, given, told.mean, told.frames
+        prepared = PreparedSound.of(ArraySound(audio, sample_rate), AUDIO_RATE)
+        reader = ModelSoundReader(model)
+        sound = SurveyedSound(
+            prepared.shifted(-lead / float(rate)), None, reader.states(prepared), reader
         )
-        restored = sample_windows(model, condition, [window], len(frames), settings)
-        result = restored[0].float().cpu().numpy()
-        blended.add(result, window.first)
-        places = window.frame_indices(len(frames))
-        new = ~made[places]
-        frames[places[new]] = result[new]
-        made[places] = True
-        if told.frames is None:
-            given = made
-        if progress:
-            progress(int(made.sum()), len(frames))
-    found = blended.result()[lead:]
-    peak = reference.peak if isinstance(reference, Recording) else None
-    peak = 255.0 if reference is None else peak
-    lowest = 0.0 if reference is None else min(0.0, float(known.min()))
-    values = np.clip(scale.undo(found), lowest, peak)
+    times = (np.arange(lead + total) + 0.5) / float(rate)
+    speaker = _speaker(model, reference, settings, sound, times if learnable or not lead else None)
+    frames = _made(model, settings, speaker, sound, (lead, total, rate), progress)
+    values = np.clip(speaker.intensity.undo(frames), speaker.lowest, speaker.peak)
     provenance = {"path": "generated from sound"}
-    return Recording(values, rate, audio, sample_rate, peak=peak, provenance=provenance)
+    return Recording(values, rate, audio, sample_rate, peak=speaker.peak, provenance=provenance)
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the sound tells: mean frame (height, width) and predicted frames, normalised."""
+def settings_rate(settings: GenerateSettings) -> Fraction:
+    """Frames per second, exact."""
+    from cleartract.types import exact_rate
 
-    mean: np.ndarray | None = None
-    frames: np.ndarray | None = None
-
-
-def _teaches(model: Model, reference: Recording, settings: GenerateSettings) -> bool:
-    """Whether the model can learn from a recording how its speaker looks when speaking."""
-    hears = settings.use_audio and model.inversion is not None
-    return hears and reference.audio is not None and reference.duration >= TEACHING
+    return exact_rate(settings.rate)
 
 
-def told_by_reference(
-    model: Model, sound: np.ndarray, times: np.ndarray, reference: Recording, scale: Intensity
-) -> Told:
-    """Frames as the reference speaker would look, saying what the sound says.
+def _made(
+    model: Model,
+    settings: GenerateSettings,
+    speaker: Speaker,
+    sound: SurveyedSound | None,
+    length: tuple[int, int, Fraction],
+    progress: Progress | None,
+) -> np.ndarray:
+    """Normalised frames, (frame, height, width); `length` is lead, frames, and rate."""
+    lead, total, rate = length
+    count, context = lead + total, model.config.audio.context
+    frames = np.zeros((count, *speaker.size), np.float32)
+    made = np.zeros(count, bool)
+    if speaker.posture is not None:
+        frames[0], made[0] = speaker.posture, True
+    continued = speaker.predicted is None  # by the frames that two windows share
 
-    Args:
-        model: With inversion, or nothing is told.
-        sound: At the encoder's rate.
-        times: Of the frames to make [s].
-        reference: Recording with sound.
-        scale: Its intensity scale.
-    """
-    spoken = reference.audio_at(AUDIO_RATE)
-    if model.inversion is None or spoken is None:
-        return Told()
-    rate, frames = float(reference.rate), scale.apply(reference.frames)
-    learned = learned_regression(model.inversion.of_frames(spoken, len(frames), rate), frames, rate)
-    if learned is None:
-        return Told(frames.mean(0))
-    moments, skill = learned
-    told = moments.predict(model.inversion.at(sound, times))
-    return Told(moments.mean(), shrunk(told, moments.mean(), skill))
+    def prepare(window: Window) -> PreparedWindow:
+        numbers = window.frame_indices(count)
+        predicted = None if speaker.predicted is None else speaker.predicted[numbers]
+        own = None if sound is None else window_sound(sound, window, context)
+        observed = made[numbers] if continued else np.zeros(len(numbers), bool)
+        return PreparedWindow(window, frames[numbers], observed, own, speaker.mean, predicted)
+
+    windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(
+        count, rate
+    )
+    blended = OverlapAdd(count, speaker.size, settings.blend)
+    single = settings.model_copy(update={"samples": 1})
+    loop = WindowLoop(model, single, count, 1 if continued else settings.batch or 1)
+    for batch in loop.run(windows, prepare):
+        for window, samples in batch:
+            blended.add(samples[0], window.first)
+            numbers = window.frame_indices(count)
+            new = ~made[numbers]
+            frames[numbers[new]] = samples[0][new]
+            made[numbers] = True
+        if progress:
+            progress(int(made.sum()), count)
+    return blended.take(count)[lead:]
 
 
-def told_by_likeness(model: Model, sound: np.ndarray, times: np.ndarray, size: int) -> Told:
-    """Frames in the likeness that comes with the model, at any size [pixels]."""
-    if not model.config.likeness or model.inversion is None:
-        return Told()
-    planes = torch.cat([model.likeness_mean[None], model.likeness_modes])[None].float()
+def _learnable(model: Model, reference: Recording, settings: GenerateSettings) -> bool:
+    """Whether the relation of sound and frames can be learned from a recording."""
+    usable = settings.use_audio and model.inversion is not None
+    return usable and reference.audio is not None and reference.duration >= LEARNABLE
+
+
+def _speaker(
+    model: Model,
+    reference: Recording | np.ndarray | None,
+    settings: GenerateSettings,
+    sound: SurveyedSound | None,
+    times: np.ndarray | None,
+) -> Speaker:
+    """Whom to look like; frames are predicted at `times` [s], where these are given."""
+    if reference is None:
+        size = (settings.size, settings.size)
+        scale = Intensity(0.0, 220.0)  # leaves headroom above the brightest tissue
+        mean, predicted = default_speaker(model, sound, times, settings.size)
+        return Speaker(scale, size, 255.0, mean=mean, predicted=predicted)
+    if isinstance(reference, Recording) and times is not None and sound is not None:
+        return _like_recording(model, sound, times, reference)
+    known = reference[None] if isinstance(reference, np.ndarray) else reference.frames
+    peak = reference.peak if isinstance(reference, Recording) else None
+    scale = Intensity.of(known)
+    size = (known.shape[1], known.shape[2])
+    lowest = min(0.0, float(known.min()))
+    return Speaker(scale, size, peak, lowest, posture=scale.apply(known[0]))
+
+
+def _like_recording(
+    model: Model, sound: SurveyedSound, times: np.ndarray, reference: Recording
+) -> Speaker:
+    """As the speaker of a recording would look, saying what the sound says."""
+    survey = PreparedRecording.of(RecordingSource(reference), model).survey
+    mean, predicted = survey.mean, None
+    if survey.prediction is not None and model.inversion is not None:
+        features = model.inversion.at(sound.sound, times)
+        predicted = survey.prediction.frames_of_other_sound(features)
+        mean = survey.prediction.mean
+    if mean is None:
+        mean = survey.intensity.apply(reference.frames).mean(0)
+    lowest = min(0.0, survey.minimum)
+    return Speaker(survey.intensity, survey.size, reference.peak, lowest, None, mean, predicted)
+
+
+def default_speaker(
+    model: Model, sound: SurveyedSound | None, times: np.ndarray | None, size: int
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Mean frame and predicted frames of the model's default speaker, at any size [pixels]."""
+    if not model.config.default_speaker or model.inversion is None:
+        return None, None
+    if sound is None or times is None:
+        return None, None
+    planes = torch.cat([model.speaker_mean[None], model.speaker_modes])[None].float()
     scaled = functional.interpolate(planes, (size, size), mode="bilinear", antialias=True)
     mean, modes = scaled[0, 0].cpu().numpy(), scaled[0, 1:].cpu().numpy()
-    features = model.inversion.at(sound, times)
-    return Told(mean, (mean + np.tensordot(features, modes, 1)).astype(np.float32))
+    features = model.inversion.at(sound.sound, times)
+    return mean, (mean + np.tensordot(features, modes, 1)).astype(np.float32)

@@ -11,44 +11,56 @@ from cleartract.types import exact_rate
 
 
 class DenoiseSettings(BaseModel):
-    """How a recording is denoised.
-
-    Attributes:
-        window_duration: [frames] if an int, else [s].
-        step_duration: From one window to the next, [frames] if an int, else [s].
-        blend: Weights of the overlap-add: `hann`, `triangular` or `uniform`.
-        sampler: `ddpm`, `ddim`, `heun` or `dpmpp_2m`; all the same for one step.
-        steps: Network evaluations; 1 gives the posterior mean, more give texture.
-        guidance: Weight of the audio; 1 is the model as trained.
-        samples: Independent samples to average; their spread is the uncertainty.
-        seed: Seed of the diffusion noise, keyed to the absolute frame.
-        batch: Windows denoised together.
-        use_audio: Whether the sound is given to the model.
-    """
+    """How a recording is denoised."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    window_duration: int | float = Field(16, gt=0)
-    step_duration: int | float = Field(10, gt=0)
-    blend: Literal["hann", "triangular", "uniform"] = "hann"
-    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "heun"
-    steps: int = Field(1, ge=1, le=1000)
-    guidance: float = Field(1.0, allow_inf_nan=False)
-    samples: int = Field(1, ge=1, le=1000)
-    seed: int = Field(0, ge=0)
-    batch: int = Field(2, ge=1)
-    use_audio: bool = True
+    window_duration: int | float = Field(
+        16, gt=0, description="Length of a window: frames if whole (16), seconds if not (0.19)."
+    )
+    step_duration: int | float = Field(
+        10,
+        gt=0,
+        description="From one window to the next: frames if whole, seconds if not (2/83 s is 0.0241).",
+    )
+    blend: Literal["hann", "triangular", "uniform"] = Field(
+        "hann", description="Weights with which overlapping windows are blended."
+    )
+    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = Field(
+        "heun", description="Sampler; with one step they are all the same."
+    )
+    steps: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Network evaluations: 1 gives the posterior mean, 10 to 30 give texture.",
+    )
+    guidance: float = Field(
+        1.0,
+        allow_inf_nan=False,
+        description="Weight of the sound; 0 ignores it, above 1 exaggerates it.",
+    )
+    samples: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="Samples to average; from 2 on their spread is the uncertainty (.npz).",
+    )
+    seed: int = Field(
+        0, ge=0, description="Seed of the diffusion noise, keyed to the absolute frame."
+    )
+    batch: int | None = Field(
+        None, ge=1, description="Windows denoised together; measured where not given."
+    )
+    use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 
 
 class GenerateSettings(DenoiseSettings):
-    """How frames are made from sound.
+    """How frames are made from sound."""
 
-    Attributes:
-        rate: Frames per second, a number or a fraction.
-        size: Pixels along each side; that of the reference where there is one.
-    """
-
-    rate: str = "65040/781"
-    size: int = Field(84, ge=16, le=512)
+    rate: str = Field("65040/781", description="Frames per second, 83.28 or 65040/781.")
+    size: int = Field(
+        84, ge=16, le=512, description="Pixels along each side; that of the reference if given."
+    )
 
     @field_validator("rate")
     @classmethod
@@ -74,6 +86,15 @@ def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
         settings = DenoiseSettings(**values)
     except ValidationError as error:
         raise UsageError(wrong_field(error)) from error
+    return checked_samples(settings)
+
+
+def checked_samples(settings: DenoiseSettings) -> DenoiseSettings:
+    """The same settings, if several samples can differ.
+
+    Raises:
+        UsageError: If they would be alike.
+    """
     if settings.samples > 1 and settings.steps == 1:
         raise UsageError(
             "samples: with one step all samples are alike; give --steps 2 or more (8 or more is better)"

@@ -1,20 +1,25 @@
-"""Windows of a recording through the model."""
+"""Windows of a recording through the model: the one loop that denoising and generation share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cleartract.denoising.prepared import PreparedWindow, build_condition
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.diffusion.samplers import intervals, sample
+from cleartract.errors import WeightsError
 from cleartract.model.condition import Condition
 from cleartract.model.model import Model
 from cleartract.recordings.windows import Window
-from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.speech_models import PretrainedSpeech
+
+DEFAULT_BATCH = 2  # windows, where nothing was measured
+_CANDIDATES = (1, 2, 4)
+_MEASURE = 1.0  # [s]
 
 
 def frame_noise(
@@ -36,101 +41,108 @@ def frame_noise(
     return np.stack([rng.standard_normal(size, dtype=np.float32) for rng in keyed])
 
 
-@dataclass(frozen=True)
-class Sound:
-    """Sound of a whole recording.
-
-    Attributes:
-        waveform: At the encoder's rate, (sample,).
-        hidden: What a frozen speech model makes of it, (token, state), or None.
-        speech: That model, or None.
-    """
-
-    waveform: np.ndarray
-    hidden: np.ndarray | None = None
-    speech: PretrainedSpeech | None = None
-
-    @classmethod
-    def of(cls, waveform: np.ndarray | None, model: Model) -> Sound | None:
-        """Sound as the model hears it; None where there is none."""
-        if waveform is None or model.speech is None:
-            return None if waveform is None else cls(waveform)
-        return cls(waveform, model.speech.of_recording(waveform), model.speech)
-
-
-def window_condition(
-    windows: list[Window],
-    noisy: np.ndarray,
-    sound: Sound | None,
-    context: float,
-    device: torch.device,
-    given: bool | np.ndarray = True,
-    mean: np.ndarray | None = None,
-    acoustic: np.ndarray | None = None,
-) -> Condition:
-    """What the model is told about some windows of a recording.
-
-    Args:
-        windows: Windows of one length.
-        noisy: Normalised frames of the whole recording, (frame, height, width).
-        sound: Its sound, or None.
-        context: Sound before and after the frames [s].
-        device: Where the model is.
-        given: Whether noisy frames are given, one answer for all or (frame,) bool of the whole
-            recording; hidden frames are made from the sound and from the given ones.
-        mean: Mean frame of the recording, (height, width), or None.
-        acoustic: Frames of the whole recording predicted from its sound, or None.
-    """
-    chosen = np.stack([window.frame_indices(len(noisy)) for window in windows])
-    frames = noisy[chosen]
-    times = np.stack([window.frame_times() for window in windows])
-    condition = Condition(
-        noisy=torch.from_numpy(frames).to(device),
-        given=torch.from_numpy(np.broadcast_to(given, len(noisy))[chosen]).to(device),
-        times=torch.from_numpy(times).float().to(device),
-    )
-    if mean is not None:
-        repeated = np.repeat(mean[None], len(windows), 0)
-        condition.mean = torch.from_numpy(repeated).to(device)
-    if sound is None:
-        return condition
-    waveform = np.stack([window.audio(sound.waveform, AUDIO_RATE, context) for window in windows])
-    starts = [window.audio_start(AUDIO_RATE, context) for window in windows]
-    if acoustic is not None:
-        condition.acoustic = torch.from_numpy(acoustic[chosen]).to(device)
-    if sound.speech is not None and sound.hidden is not None:
-        spans = [window.audio_span(AUDIO_RATE, context) for window in windows]
-        found = [sound.speech.of_span(sound.hidden, *span) for span in spans]
-        condition.hidden = torch.from_numpy(np.stack([hidden for hidden, _ in found])).to(device)
-        later = [start + time for start, (_, time) in zip(starts, found, strict=True)]
-        condition.hidden_start = torch.tensor(later, dtype=torch.float32, device=device)
-    return replace(
-        condition,
-        waveform=torch.from_numpy(waveform).to(device),
-        waveform_start=torch.tensor(starts, dtype=torch.float32, device=device),
-    )
-
-
 @torch.inference_mode()
 def sample_windows(
     model: Model,
     condition: Condition,
-    windows: list[Window],
-    total: int,
+    numbers: Sequence[np.ndarray],
     settings: DenoiseSettings,
     draw: int = 0,
 ) -> Tensor:
-    """Run the sampler on some windows, (window, frame, height, width), normalised intensity."""
-    size = (condition.noisy.shape[2], condition.noisy.shape[3])
-    device = condition.noisy.device
-    numbers = [window.frame_indices(total) for window in windows]
+    """Run the sampler on some windows, (window, frame, height, width), normalised intensity.
+
+    Args:
+        model: In evaluation mode.
+        condition: What is known about the windows.
+        numbers: Absolute frame numbers of each window, (frame,).
+        settings: How.
+        draw: Which of several samples.
+    """
+    noisy = condition.frames.noisy
+    size = (noisy.shape[2], noisy.shape[3])
 
     def noise(step: int) -> Tensor:
         planes = [frame_noise(settings.seed, draw, step, n, size) for n in numbers]
-        return torch.from_numpy(np.stack(planes)).to(device)
+        return torch.from_numpy(np.stack(planes)).to(noisy.device)
 
-    steps = intervals(settings.sampler, settings.steps)
-    sigmas = model.config.noise.schedule(steps)
+    sigmas = model.config.noise.schedule(intervals(settings.sampler, settings.steps))
     denoiser = model.prepared(condition, settings.guidance)
     start = noise(0) * float(sigmas[0])
     return sample(denoiser, start, sigmas, settings.sampler, lambda step: noise(step + 1))
+
+
+class WindowLoop:
+    """Runs windows through the model in batches, in order.
+
+    Args:
+        model: In evaluation mode.
+        settings: How.
+        total: Frames of the recording [frames].
+        batch: Windows at a time; halved where memory does not suffice.
+    """
+
+    def __init__(self, model: Model, settings: DenoiseSettings, total: int, batch: int):
+        self.model, self.settings, self.total, self.batch = model, settings, total, batch
+
+    def run(
+        self, windows: Sequence[Window], prepare: Callable[[Window], PreparedWindow]
+    ) -> Iterator[list[tuple[Window, np.ndarray]]]:
+        """Restore windows batch by batch.
+
+        Args:
+            windows: All of one length.
+            prepare: Called for a window when its batch is due: results of earlier batches may
+                take part.
+
+        Yields:
+            The windows of a batch with their samples, (sample, frame, height, width), normalised.
+
+        Raises:
+            WeightsError: If the model returns numbers that are not finite.
+        """
+        position = 0
+        while position < len(windows):
+            part = windows[position : position + self.batch]
+            try:
+                samples = self._samples(part, [prepare(window) for window in part])
+            except torch.OutOfMemoryError:
+                if self.batch == 1:
+                    raise
+                self.batch = max(1, self.batch // 2)
+                torch.cuda.empty_cache()
+                continue
+            if not np.isfinite(samples).all():
+                raise WeightsError(
+                    "the model returned frames that are not finite; use other weights"
+                )
+            yield list(zip(part, samples, strict=True))
+            position += len(part)
+
+    def _samples(self, windows: Sequence[Window], prepared: list[PreparedWindow]) -> np.ndarray:
+        """(window, sample, frame, height, width)."""
+        condition = build_condition(prepared, self.model.device)
+        numbers = [window.frame_indices(self.total) for window in windows]
+        drawn = [
+            sample_windows(self.model, condition, numbers, self.settings, draw).float().cpu()
+            for draw in range(self.settings.samples)
+        ]
+        return torch.stack(drawn, 1).numpy()
+
+
+def fastest_batch(model: Model, prepared: PreparedWindow, settings: DenoiseSettings) -> int:
+    """Number of windows at a time that is fastest here, by a measurement of about a second."""
+    number = np.arange(len(prepared.noisy))
+    best, speed, started = DEFAULT_BATCH, 0.0, time.perf_counter()
+    for count in _CANDIDATES:
+        condition = build_condition([prepared] * count, model.device)
+        begun = time.perf_counter()
+        try:
+            sample_windows(model, condition, [number] * count, settings).float().cpu()
+        except torch.OutOfMemoryError:
+            break
+        now = time.perf_counter()
+        if count / (now - begun) > 1.05 * speed:  # a smaller batch needs less memory
+            best, speed = count, count / (now - begun)
+        if now - started > _MEASURE:
+            break
+    return best

@@ -1,4 +1,4 @@
-"""A network made into a denoiser: preconditioning around a guess of the clean frames."""
+"""A network made into a denoiser: preconditioning around a prior of the clean frames."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class DenoiserFunction(Protocol):
 
 
 class Denoiser(nn.Module):
-    r"""Preconditioned denoiser of data known beforehand to be about N(g, s^2).
+    r"""Preconditioned denoiser of data known beforehand to be about N(m, s^2).
 
     .. math::
-        D(x; \sigma) = g + c_{skip} (x - g) + c_{out} F(c_{in} (x - g); c_{noise})
+        D(x; \sigma) = m + c_{skip} (x - m) + c_{out} F(c_{in} (x - m); c_{noise})
 
         c_{skip} = \frac{s^2}{\sigma^2 + s^2}, \quad
         c_{out} = \frac{\sigma s}{\sqrt{\sigma^2 + s^2}}, \quad
         c_{in} = \frac{s}{\sigma^2 + s^2}, \quad
         c_{noise} = \tfrac14 \ln \sigma
 
-    With g = 0 this is the preconditioning of Karras et al. 2022, except that c_in has one more
+    With m = 0 this is the preconditioning of Karras et al. 2022, except that c_in has one more
     factor s / sqrt(sigma^2 + s^2): at the largest sigma the input then holds next to nothing of
     the noise, and the posterior mean does not depend on the noise drawn.
 
@@ -41,15 +41,15 @@ class Denoiser(nn.Module):
         self.network = network
 
     def forward(
-        self, x: Tensor, sigma: Tensor, guess: Tensor, spread: Tensor, **condition: Any
+        self, x: Tensor, sigma: Tensor, prior_mean: Tensor, prior_spread: Tensor, **condition: Any
     ) -> Tensor:
         """Estimate the clean frames.
 
         Args:
             x: Frames with diffusion noise, (batch, frame, height, width).
             sigma: Noise level, (batch,).
-            guess: g, same shape as x.
-            spread: s, broadcastable to x, positive.
+            prior_mean: m, same shape as x.
+            prior_spread: s, broadcastable to x, positive.
             condition: Passed on to the network.
 
         Returns:
@@ -59,11 +59,12 @@ class Denoiser(nn.Module):
             Karras et al. 2022, Eq. 7 and Table 1.
         """
         sigma_ = sigma.reshape(-1, *[1] * (x.ndim - 1))
-        total = sigma_**2 + spread**2
-        c_skip, c_out, c_in = spread**2 / total, sigma_ * spread / total.sqrt(), spread / total
-        offset = x - guess
+        s = prior_spread
+        total = sigma_**2 + s**2
+        c_skip, c_out, c_in = s**2 / total, sigma_ * s / total.sqrt(), s / total
+        offset = x - prior_mean
         estimate = self.network(c_in * offset, sigma.log() / 4, **condition)
-        return guess + c_skip * offset + c_out * estimate
+        return prior_mean + c_skip * offset + c_out * estimate
 
 
 def loss_weight(sigma: Tensor, spread: Tensor) -> Tensor:
@@ -86,8 +87,8 @@ def guided(
     """Classifier-free guidance: null + weight (conditional - null); itself a denoiser.
 
     Args:
-        conditional: Denoiser that hears the audio.
-        null: The same without audio.
+        conditional: Denoiser with the sound.
+        null: The same without it.
         weight: 1 is the conditional denoiser alone, 0 the null one.
 
     References:

@@ -1,62 +1,152 @@
-"""What the model is told about a batch of windows."""
+"""What the model knows about a batch of windows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
 
 
-@dataclass
-class Condition:
-    """What is known about a batch of windows.
+def _moved(part, device: torch.device):
+    values = {f.name: getattr(part, f.name) for f in fields(part)}
+    moved = {
+        name: value.to(device) if isinstance(value, Tensor) else value
+        for name, value in values.items()
+    }
+    return replace(part, **moved)
+
+
+def _check(holds: bool, rule: str) -> None:
+    if not holds:
+        raise ValueError(f"condition: {rule}")
+
+
+@dataclass(frozen=True)
+class FramesCondition:
+    """Noisy frames of the windows.
 
     Attributes:
-        noisy: Noisy frames in normalised intensity, (batch, frame, height, width).
-        given: Which of them are given, (batch, frame) bool.
-        times: Frame times relative to the window's centre [s], (batch, frame).
-        waveform: Sound at 16 kHz, (batch, sample), or None.
-        waveform_start: Time of its first sample [s], (batch,), or None.
-        hidden: Hidden states of a frozen speech model, instead of it, (batch, token, state).
-        hidden_start: Time of the first of them [s], (batch,).
-        heard: Windows whose sound is used, (batch,) bool; all by default.
-        masked: From when to when the sound is hidden all the same, (batch, 2) [s] relative to the
-            window's centre; nothing by default.
-        mean: Mean frame of the recording, (batch, height, width), or None.
-        mean_known: Windows for which that is known, (batch,) bool; all by default.
-        acoustic: Frames predicted from the sound, like `noisy`, or None; needs `mean`.
+        noisy: Normalised intensity, (batch, frame, height, width).
+        observed: Which of them are there, (batch, frame) bool; the others are ignored.
+        times: Relative to the window's centre [s], (batch, frame).
     """
 
     noisy: Tensor
-    given: Tensor
+    observed: Tensor
     times: Tensor
-    waveform: Tensor | None = None
-    waveform_start: Tensor | None = None
-    hidden: Tensor | None = None
-    hidden_start: Tensor | None = None
-    heard: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.noisy.ndim == 4, "noisy frames must be (batch, frame, height, width)")
+        _check(self.observed.shape == self.noisy.shape[:2], "one `observed` for each frame")
+        _check(self.times.shape == self.noisy.shape[:2], "one time for each frame")
+
+
+@dataclass(frozen=True)
+class SoundCondition:
+    """Sound of the windows.
+
+    Attributes:
+        waveform: At 16 kHz, (batch, sample).
+        start: Time of its first sample relative to the window's centre [s], (batch,).
+        valid: False where the sound is replaced by the null embedding, (batch,) bool.
+        masked: From when to when it is replaced all the same, (batch, 2) [s] relative to the
+            window's centre; None for nowhere.
+        states: Hidden states of a frozen speech model, used instead of the waveform,
+            (batch, token, state), or None.
+        states_start: Time of the first of them [s], (batch,), or None.
+    """
+
+    waveform: Tensor
+    start: Tensor
+    valid: Tensor
     masked: Tensor | None = None
-    mean: Tensor | None = None
-    mean_known: Tensor | None = None
-    acoustic: Tensor | None = None
+    states: Tensor | None = None
+    states_start: Tensor | None = None
 
-    def without_audio(self) -> Condition:
-        """The same windows with their sound dropped."""
-        kept = dict(mean=self.mean, mean_known=self.mean_known)
-        return Condition(self.noisy, self.given, self.times, **kept)
+    def __post_init__(self) -> None:
+        batch = self.waveform.shape[:1]
+        _check(self.waveform.ndim == 2, "a waveform must be (batch, sample)")
+        _check(self.start.shape == batch and self.valid.shape == batch, "one start for each sound")
+        _check(self.masked is None or self.masked.shape == (*batch, 2), "two times for each mask")
+        _check((self.states is None) == (self.states_start is None), "states need their start")
 
-    def told(self) -> tuple[Tensor, Tensor] | None:
-        """Frames predicted from the sound, else mean frames, and which they are: 1, 0.5 or 0."""
-        if self.mean is None:
+
+@dataclass(frozen=True)
+class PredictionCondition:
+    """What the recording says about the windows' frames without showing them.
+
+    Attributes:
+        mean: Mean frame of the recording, (batch, height, width).
+        mean_valid: Whether that is known, (batch,) bool.
+        frames: Frames predicted from the sound, (batch, frame, height, width), or None.
+        frames_valid: Whether they are known, (batch,) bool.
+    """
+
+    mean: Tensor
+    mean_valid: Tensor
+    frames: Tensor | None
+    frames_valid: Tensor
+
+    def __post_init__(self) -> None:
+        batch = self.mean.shape[:1]
+        _check(self.mean_valid.shape == batch, "one `mean_valid` for each window")
+        _check(self.frames_valid.shape == batch, "one `frames_valid` for each window")
+        _check(
+            not bool((self.frames_valid & ~self.mean_valid).any()),
+            "frames predicted from the sound need the mean frame",
+        )
+
+
+@dataclass(frozen=True)
+class Condition:
+    """All that is known about a batch of windows; each part but the frames can be dropped."""
+
+    frames: FramesCondition
+    sound: SoundCondition | None = None
+    prediction: PredictionCondition | None = None
+
+    def __post_init__(self) -> None:
+        batch = len(self.frames.noisy)
+        if self.sound is not None:
+            _check(len(self.sound.waveform) == batch, "one sound for each window")
+        if self.prediction is not None:
+            _check(len(self.prediction.mean) == batch, "one mean frame for each window")
+            frames = self.prediction.frames
+            _check(
+                frames is None or frames.shape == self.frames.noisy.shape,
+                "predicted frames must be like the noisy ones",
+            )
+
+    def __len__(self) -> int:
+        return len(self.frames.noisy)
+
+    def to(self, device: torch.device) -> Condition:
+        """Copy to a device."""
+        parts = (self.frames, self.sound, self.prediction)
+        return Condition(*(part if part is None else _moved(part, device) for part in parts))
+
+    def without_sound(self) -> Condition:
+        """The same windows with their sound, and what it predicts, dropped."""
+        prediction = self.prediction
+        if prediction is not None:
+            nothing = torch.zeros_like(prediction.frames_valid)
+            prediction = replace(prediction, frames=None, frames_valid=nothing)
+        return Condition(self.frames, None, prediction)
+
+    def predicted(self) -> tuple[Tensor, Tensor] | None:
+        """Frames predicted from the sound, else mean frames; and which they are.
+
+        Returns:
+            (batch, frame, height, width), and (batch,): 1 predicted, 0.5 mean, 0 neither.
+        """
+        if self.prediction is None:
             return None
-        frames = self.mean[:, None].expand_as(self.noisy)
-        known = torch.ones(len(self.noisy), dtype=torch.bool, device=self.noisy.device)
-        if self.mean_known is not None:
-            known = self.mean_known
-        kind = 0.5 * known.to(self.noisy)
-        if self.acoustic is not None:
-            heard = known if self.heard is None else known & self.heard
-            frames = torch.where(heard[:, None, None, None], self.acoustic, frames)
-            kind = kind + 0.5 * heard
+        given = self.prediction
+        frames = given.mean[:, None].expand_as(self.frames.noisy)
+        kind = 0.5 * given.mean_valid.to(frames)
+        if given.frames is not None:
+            valid = given.frames_valid
+            frames = torch.where(valid[:, None, None, None], given.frames, frames)
+            kind = kind + 0.5 * valid
         return frames, kind

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditioned, guided
 from cleartract.model.condition import Condition
 from cleartract.model.config import ModelConfig
-from cleartract.model.interpolation import interpolation_weights
+from cleartract.model.prior import Prior, prior
 from cleartract.networks.video_unet import VideoUNet
 from cleartract.sound.encoders import AudioEncoder
 from cleartract.sound.inversion import PARAMETERS, ArticulatoryInversion
@@ -16,10 +16,10 @@ from cleartract.sound.speech_models import PretrainedSpeech
 
 
 class Model(nn.Module):
-    """Diffusion denoiser of rtMRI windows conditioned on noisy frames and audio."""
+    """Diffusion denoiser of rtMRI windows conditioned on noisy frames and sound."""
 
-    likeness_mean: Tensor
-    likeness_modes: Tensor
+    speaker_mean: Tensor
+    speaker_modes: Tensor
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -30,90 +30,79 @@ class Model(nn.Module):
         if config.inversion is not None:
             # trained by itself, before and on much more speech than there are frames
             self.inversion = ArticulatoryInversion(config.inversion).requires_grad_(False)
-        if size := config.likeness:
-            self.register_buffer("likeness_mean", torch.zeros(size, size))
-            self.register_buffer("likeness_modes", torch.zeros(PARAMETERS, size, size))
+        if size := config.default_speaker:
+            self.register_buffer("speaker_mean", torch.zeros(size, size))
+            self.register_buffer("speaker_modes", torch.zeros(PARAMETERS, size, size))
 
     @property
     def speech(self) -> PretrainedSpeech | None:
-        """The frozen speech model, which reads whole recordings once; None without one."""
+        """The frozen speech model, which processes whole recordings once; None without one."""
         if self.audio is None or self.config.audio.encoder != "pretrained":
             return None
         return self.audio.speech if self.config.audio.frozen else None
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
     def tokens(self, condition: Condition) -> tuple[Tensor, Tensor, Tensor] | None:
-        """Audio tokens (batch, token, channel), their times [s], and which are heard."""
+        """Audio tokens (batch, token, channel), their times [s], and which are valid."""
         if self.audio is None:
             return None
-        if condition.waveform is None or condition.waveform_start is None:
-            tokens, times = self.audio.null_tokens(len(condition.noisy))
+        sound = condition.sound
+        if sound is None:
+            tokens, times = self.audio.null_tokens(len(condition))
             return tokens, times, torch.zeros_like(times, dtype=torch.bool)
-        if condition.hidden is not None and condition.hidden_start is not None:
-            tokens, times = self.audio.of_hidden(condition.hidden, condition.hidden_start)
+        if sound.states is not None and sound.states_start is not None:
+            tokens, times = self.audio.of_states(sound.states, sound.states_start)
         else:
-            tokens, times = self.audio(condition.waveform, condition.waveform_start)
-        heard = torch.ones_like(times, dtype=torch.bool)
-        if condition.heard is not None:
-            heard = heard & condition.heard[:, None]
-        if condition.masked is not None:
-            first, last = condition.masked[:, :1], condition.masked[:, 1:]
-            heard = heard & ~((times >= first) & (times < last))
-        return self.audio.with_null(tokens, heard), times, heard
+            tokens, times = self.audio(sound.waveform, sound.start)
+        valid = torch.ones_like(times, dtype=torch.bool) & sound.valid[:, None]
+        if sound.masked is not None:
+            first, last = sound.masked[:, :1], sound.masked[:, 1:]
+            valid = valid & ~((times >= first) & (times < last))
+        return self.audio.with_null(tokens, valid), times, valid
 
-    def guess(self, condition: Condition) -> tuple[Tensor, Tensor]:
-        r"""First guess of the clean frames, and how far from it they are expected to lie.
+    def prior(self, condition: Condition) -> Prior:
+        """First guess of the clean frames; see `model.prior`."""
+        return prior(condition, self.config)
 
-        .. math:: g_f = n_f \text{ where given, else } t_f + \sum_k w_{fk} (n_k - t_k)
+    def forward(
+        self, x: Tensor, sigma: Tensor, condition: Condition, expected: Prior | None = None
+    ) -> Tensor:
+        """Estimate clean frames from diffusion state x at noise level sigma (batch,).
 
-        with the noisy frames n, the frames t told by the sound (else the mean frame, else the mean
-        intensity), and the weights w of linear interpolation between given frames.
-
-        Returns:
-            (batch, frame, height, width) and (batch, frame, 1, 1).
+        Args:
+            x: (batch, frame, height, width).
+            sigma: (batch,).
+            condition: What is known about the windows.
+            expected: Their prior, where it is at hand already.
         """
-        config, given, noisy = self.config, condition.given.bool(), condition.noisy
-        mask, anything = given[..., None, None], torch.zeros_like(given)
-        fallback = torch.full_like(noisy, config.intensity_mean)
-        if config.unet.interpolate:
-            told = condition.told()
-            if told is not None:
-                frames, kind = told
-                fallback = torch.where(kind[:, None, None, None] > 0, frames, fallback)
-                anything = anything | (kind[:, None] > 0)
-            anything = anything | given.any(1, keepdim=True)
-            weights = interpolation_weights(given).to(noisy)
-            with torch.autocast(noisy.device.type, enabled=False):  # bf16 has too few digits
-                rest = torch.einsum("bfk,bkyx->bfyx", weights, (noisy - fallback) * mask)
-            fallback = fallback + rest
-        far = torch.where(anything, config.interpolation_spread, config.intensity_spread)
-        spread = torch.where(given, config.correction_spread, far)
-        return torch.where(mask, noisy, fallback), spread[..., None, None]
-
-    def forward(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
-        """Estimate clean frames from diffusion state x at noise level sigma (batch,)."""
-        return self.prepared(condition)(x, sigma)
+        return self._conditioned(condition, expected or self.prior(condition))(x, sigma)
 
     def prepared(self, condition: Condition, guidance: float = 1.0) -> DenoiserFunction:
-        """A denoiser of (x, sigma) with the audio encoded once.
+        """A denoiser of (x, sigma) with the sound encoded once.
 
         Args:
             condition: What is known about the windows.
-            guidance: Weight of the audio, see `diffusion.denoiser.guided`.
+            guidance: Weight of the sound, see `diffusion.denoiser.guided`.
         """
-        heard = self._conditioned(condition)
-        if guidance == 1 or condition.waveform is None:
-            return heard
-        return guided(heard, self._conditioned(condition.without_audio()), guidance)
+        with_sound = self._conditioned(condition, self.prior(condition))
+        if guidance == 1 or condition.sound is None:
+            return with_sound
+        silent = condition.without_sound()
+        return guided(with_sound, self._conditioned(silent, self.prior(silent)), guidance)
 
-    def _conditioned(self, condition: Condition) -> DenoiserFunction:
-        guess, spread = self.guess(condition)
+    def _conditioned(self, condition: Condition, expected: Prior) -> DenoiserFunction:
+        frames = condition.frames
         return conditioned(
             self.denoiser,
-            guess=guess,
-            spread=spread,
-            noisy=guess if self.config.unet.interpolate else condition.noisy,
-            given=condition.given.bool(),
-            times=condition.times,
+            prior_mean=expected.mean,
+            prior_spread=expected.spread,
+            noisy=expected.mean if self.config.unet.interpolation else frames.noisy,
+            observed=frames.observed.bool(),
+            times=frames.times,
             audio=self.tokens(condition),
-            acoustic=condition.told(),
+            predicted=condition.predicted(),
         )

@@ -11,10 +11,12 @@ import torch
 from pydantic import ValidationError
 
 from cleartract.errors import WeightsError
-from cleartract.model.config import ModelConfig
+from cleartract.files import atomic
+from cleartract.model.config import ModelConfig, migrated_config, migrated_state
 from cleartract.model.model import Model
 
-FORMAT_VERSION = "1"
+FORMAT_VERSION = "2"
+_READ = ("1", FORMAT_VERSION)
 SHIPPED = "small"
 
 
@@ -36,9 +38,8 @@ def save_model(model: Model, path: Path, training: dict[str, Any], half: bool = 
         "config": model.config.model_dump_json(),
         "training": json.dumps(training, sort_keys=True),
     }
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(save(state, metadata=described))
-    temporary.replace(path)
+    with atomic(path) as temporary:
+        temporary.write_bytes(save(state, metadata=described))
 
 
 def shipped_weights(name: str = SHIPPED) -> Path:
@@ -70,16 +71,19 @@ def load_model(
             state = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
-    if described.get("format") != FORMAT_VERSION:
-        found = described.get("format", "none")
+    version = described.get("format", "none")
+    if version not in _READ:
         raise WeightsError(
-            f"{path}: weights of format {found}, this version reads {FORMAT_VERSION}; "
+            f"{path}: weights of format {version}, this version reads {', '.join(_READ)}; "
             "retrain or use matching versions"
         )
     if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
         raise WeightsError(f"{path}: weights are not finite; the file is damaged or badly trained")
     try:
-        model = Model(ModelConfig.model_validate_json(described["config"]))
+        config = json.loads(described["config"])
+        if version == "1":
+            config, state = migrated_config(config), migrated_state(state)
+        model = Model(ModelConfig.model_validate(config))
         model.load_state_dict(state)
     except (KeyError, ValidationError, RuntimeError) as error:
         reason = str(error).splitlines()[0]

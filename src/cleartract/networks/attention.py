@@ -79,7 +79,7 @@ class AudioCrossAttention(nn.Module):
         self.bias = TimeBias(heads)
 
     def forward(
-        self, x: Tensor, times: Tensor, tokens: Tensor, token_times: Tensor, heard: Tensor
+        self, x: Tensor, times: Tensor, tokens: Tensor, token_times: Tensor, valid: Tensor
     ) -> Tensor:
         """Add what the audio says.
 
@@ -88,13 +88,13 @@ class AudioCrossAttention(nn.Module):
             times: Frame times (batch, frame) [s] relative to the window's centre.
             tokens: (batch, token, channel).
             token_times: (batch, token) [s], same origin.
-            heard: False where a token is the null embedding, (batch, token) bool.
+            valid: False where a token is the null embedding, (batch, token) bool.
         """
         batch, frames = times.shape
         _, channels, height, width = x.shape
         h = self.norm(x).permute(0, 2, 3, 1).reshape(batch, frames, height * width, channels)
         h = (self.query(h) + self.query_time(times)[:, :, None]).flatten(1, 2)
-        key = self.key(tokens) + self.key_time(token_times) * heard[..., None]
+        key = self.key(tokens) + self.key_time(token_times) * valid[..., None]
         bias = self.bias(times, token_times).repeat_interleave(height * width, 2)
         attended = F.scaled_dot_product_attention(
             _split(h, self.heads),

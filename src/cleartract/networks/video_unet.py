@@ -26,10 +26,10 @@ class UNetConfig(BaseModel):
         temporal_convolution: Mix neighbouring frames by convolution.
         temporal_attention: Mix all frames of the window by attention.
         token_channels: Channels of the audio tokens; 0 builds a network without audio.
-        acoustic: Whether the mean frame of the recording, or frames predicted from its sound, are
+        prediction: Whether the mean frame of the recording, or frames predicted from its sound, are
             given beside the noisy ones.
-        interpolate: Whether frames that are not given are shown as first guessed, from the sound
-            and by interpolation in time; otherwise they are shown as empty.
+        interpolation: Whether frames that are not observed are shown as their prior mean, from the
+            sound and by interpolation in time; otherwise they are shown as empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,26 +43,26 @@ class UNetConfig(BaseModel):
     temporal_convolution: bool = True
     temporal_attention: bool = True
     token_channels: int = Field(96, ge=0)
-    acoustic: bool = False
-    interpolate: bool = False
+    prediction: bool = False
+    interpolation: bool = False
 
     @model_validator(mode="after")
     def _buildable(self) -> UNetConfig:
         if not self.widths or min(self.widths) < 1:
             raise ValueError("widths needs one or more positive numbers")
         levels = [2 ** (level + 1) for level in range(len(self.widths))]
-        if unknown := set(self.attention_resolutions + self.hearing) - set(levels):
+        if unknown := set(self.attention_resolutions + self.sound_levels) - set(levels):
             raise ValueError(
                 f"there is no resolution 1/{min(unknown)} to attend at, only 1/{levels}"
             )
         for level, width in enumerate(self.widths):
-            attends = 2 ** (level + 1) in self.attention_resolutions + self.hearing
+            attends = 2 ** (level + 1) in self.attention_resolutions + self.sound_levels
             if attends and width % self.heads:
                 raise ValueError(f"width {width} with attention must be divisible by heads")
         return self
 
     @property
-    def hearing(self) -> tuple[int, ...]:
+    def sound_levels(self) -> tuple[int, ...]:
         """Factors of reduction with cross-attention to the audio."""
         given = self.audio_resolutions
         return self.attention_resolutions if given is None else given
@@ -91,7 +91,7 @@ class _Stage(nn.Module):
         )
         self.audio = (
             AudioCrossAttention(channels, config.token_channels, config.heads)
-            if factor in config.hearing and config.token_channels
+            if factor in config.sound_levels and config.token_channels
             else None
         )
 
@@ -119,7 +119,7 @@ class VideoUNet(nn.Module):
         self.config = config
         widths = config.widths
         self.noise_level = FourierFeatures(config.embedding, 0.1, 4.0)
-        planes = 5 if config.acoustic else 3
+        planes = 5 if config.prediction else 3
         self.stem = nn.Conv2d(planes, config.stem, 3, padding=1)
         self.enter = nn.Conv2d(4 * planes, widths[0], 3, padding=1)
         self.down = nn.ModuleList(
@@ -150,23 +150,23 @@ class VideoUNet(nn.Module):
         x: Tensor,
         c_noise: Tensor,
         noisy: Tensor,
-        given: Tensor,
+        observed: Tensor,
         times: Tensor,
         audio: tuple[Tensor, Tensor, Tensor] | None = None,
-        acoustic: tuple[Tensor, Tensor] | None = None,
+        predicted: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Predict the scaled correction.
 
         Args:
             x: Scaled diffusion state, (batch, frame, height, width).
             c_noise: ln(sigma) / 4, (batch,).
-            noisy: Noisy frames in normalised intensity, same shape as x; first guesses, or
-                ignored, where not given.
-            given: Which noisy frames are given, (batch, frame), 0 or 1.
+            noisy: Noisy frames in normalised intensity, same shape as x; the prior mean, or
+                ignored, where not observed.
+            observed: Which noisy frames are observed, (batch, frame), 0 or 1.
             times: Frame times relative to the window's centre [s], (batch, frame).
             audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
-                they are heard (batch, token).
-            acoustic: Frames predicted from the sound, or the recording's mean frame, same shape as
+                they are valid (batch, token).
+            predicted: Frames predicted from the sound, or the recording's mean frame, same shape as
                 x; and which they are, (batch,): 1 predicted, 0.5 mean, 0 neither. Used only
                 if the config asks for them.
 
@@ -174,13 +174,13 @@ class VideoUNet(nn.Module):
             Same shape as x.
         """
         batch, frames, height, width = x.shape
-        mask = given[..., None, None].to(x).expand_as(x)
+        mask = observed[..., None, None].to(x).expand_as(x)
         shown = noisy * 4 - 1
-        inputs = [x, shown if self.config.interpolate else shown * mask, mask]
-        if self.config.acoustic:
-            frames_told, kind = acoustic or (x, x.new_zeros(batch))
+        inputs = [x, shown if self.config.interpolation else shown * mask, mask]
+        if self.config.prediction:
+            frames_predicted, kind = predicted or (x, x.new_zeros(batch))
             kind = kind[:, None, None, None].to(x).expand_as(x)
-            inputs += [torch.where(kind > 0, frames_told * 4 - 1, 0), kind]
+            inputs += [torch.where(kind > 0, frames_predicted * 4 - 1, 0), kind]
         planes = torch.stack(inputs, dim=2).flatten(0, 1)
         planes = F.pad(planes, (0, width % 2, 0, height % 2), mode="replicate")
         planes = planes.contiguous(memory_format=torch.channels_last)

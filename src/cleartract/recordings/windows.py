@@ -1,17 +1,13 @@
-"""Windows of consecutive frames with the sound that belongs to them, and overlap-add."""
+"""Windows of consecutive frames with the sound that belongs to them, cut from a recording."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
 import numpy as np
 
 from cleartract.errors import WindowError
-
-Blend = Literal["hann", "triangular", "uniform"]
 
 
 @dataclass(frozen=True)
@@ -125,87 +121,3 @@ def _frames(duration: int | float | Fraction, rate: Fraction, name: str) -> int:
     if isinstance(duration, bool) or not float(duration) > 0 or float(duration) == float("inf"):
         raise WindowError(f"{name} must be positive and finite, got {duration}")
     return duration if isinstance(duration, int) else max(1, round(float(duration) * float(rate)))
-
-
-def blend_weights(frames: int, blend: Blend = "hann") -> np.ndarray:
-    r"""Weights of a window's frames, (frame,) float64, strictly positive.
-
-    .. math:: h_k = \sin^2\!\left(\pi \tfrac{k + 1/2}{n}\right) \text{ (Hann)}, \quad
-              h_k = 1 - \left|\tfrac{2 k + 1}{n} - 1\right| + \tfrac1n \text{ (triangular)}
-
-    Raises:
-        WindowError: If the blend is unknown.
-    """
-    k = np.arange(frames)
-    if blend == "hann":
-        return np.sin(np.pi * (k + 0.5) / frames) ** 2
-    if blend == "triangular":
-        return 1 - np.abs((2 * k + 1) / frames - 1) + 1 / frames
-    if blend == "uniform":
-        return np.ones(frames)
-    raise WindowError(f"unknown blend {blend!r}: choose hann, triangular or uniform")
-
-
-class OverlapAdd:
-    r"""Blends overlapping windows into one video, window by window, in any order.
-
-    .. math:: y_f = \sum_w h_{f-s_w} x_{w,f-s_w} / \sum_w h_{f-s_w}
-
-    Args:
-        total: Frames of the result [frames].
-        size: (height, width) [pixels].
-        blend: Weights.
-    """
-
-    def __init__(self, total: int, size: tuple[int, int], blend: Blend = "hann"):
-        self.blend: Blend = blend
-        self._sum = np.zeros((total, *size), np.float64)
-        self._weight = np.zeros(total, np.float64)
-
-    def add(self, window: np.ndarray, first: int) -> None:
-        """Add a window (frame, height, width) that starts at a frame; the overhang is dropped."""
-        weights = blend_weights(len(window), self.blend)
-        low, high = max(first, 0), min(first + len(window), len(self._sum))
-        part = slice(low - first, high - first)
-        self._sum[low:high] += weights[part, None, None] * window[part]
-        self._weight[low:high] += weights[part]
-
-    def result(self) -> np.ndarray:
-        """Video (frame, height, width) float32; exact where the windows agree.
-
-        Raises:
-            WindowError: If a frame is covered by no window.
-        """
-        bare = np.flatnonzero(self._weight == 0)
-        if len(bare):
-            raise WindowError(f"frame {bare[0]} is covered by no window")
-        result = np.empty(self._sum.shape, np.float32)
-        np.divide(self._sum, self._weight[:, None, None], out=result, casting="same_kind")
-        return result
-
-
-def overlap_add(
-    windows: Iterable[np.ndarray], starts: Sequence[int], n_frames: int, blend: Blend = "hann"
-) -> np.ndarray:
-    """Blend overlapping windows into one video; see `OverlapAdd`.
-
-    Args:
-        windows: Restored windows, each (frame, height, width).
-        starts: First frame of each window [frames].
-        n_frames: Length of the result [frames].
-        blend: `hann`, `triangular` or `uniform` weights.
-
-    Returns:
-        Video, (frame, height, width).
-
-    Raises:
-        WindowError: If a frame is covered by no window or there are no windows.
-    """
-    total: OverlapAdd | None = None
-    for window, first in zip(windows, starts, strict=True):
-        if total is None:
-            total = OverlapAdd(n_frames, window.shape[1:], blend)
-        total.add(window, first)
-    if total is None:
-        raise WindowError("there are no windows to blend")
-    return total.result()

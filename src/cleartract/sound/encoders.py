@@ -18,7 +18,7 @@ HEADS = 4  # of the transformer encoder
 
 
 class AudioConfig(BaseModel):
-    """Audio encoder and what it hears.
+    """Audio encoder and the sound it gets.
 
     Attributes:
         encoder: `pooled` (one vector per window), `conv` (a sequence of tokens, each aware of 70
@@ -26,7 +26,7 @@ class AudioConfig(BaseModel):
             self-supervised speech model).
         channels: Channels of the tokens.
         mels: Mel bands.
-        context: Sound heard before and after the window's frames [s].
+        context: Sound before and after the window's frames [s].
         speech: Config of the speech model of `pretrained`, see `read_speech_config`.
         frozen: Whether that speech model stays as it is.
     """
@@ -122,25 +122,25 @@ class AudioEncoder(nn.Module):
         # column 2k + 0.5 of the spectrogram is the middle of token k
         return h, TOKEN * (torch.arange(h.shape[1], device=h.device) + 0.25)
 
-    def of_hidden(self, hidden: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    def of_states(self, states: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens and their times from hidden states of a frozen speech model.
 
         Args:
-            hidden: (batch, token, state).
+            states: (batch, token, state).
             start: Time of the first relative to the window's centre [s], (batch,).
         """
-        steps = torch.arange(hidden.shape[1], device=hidden.device) * self.speech.hop / AUDIO_RATE
-        return self.norm(self.speech.project(hidden)), start[:, None] + steps
+        steps = torch.arange(states.shape[1], device=states.device) * self.speech.hop / AUDIO_RATE
+        return self.norm(self.speech.project(states)), start[:, None] + steps
 
     def null_tokens(self, batch: int) -> tuple[Tensor, Tensor]:
         """What stands for "no audio": one token per window, at time 0."""
         return self.null.expand(batch, 1, -1), self.null.new_zeros(batch, 1)
 
-    def with_null(self, tokens: Tensor, heard: Tensor) -> Tensor:
-        """Tokens with the unheard ones replaced by the null embedding.
+    def with_null(self, tokens: Tensor, valid: Tensor) -> Tensor:
+        """Tokens with those that are not valid replaced by the null embedding.
 
         Args:
             tokens: (batch, token, channel).
-            heard: (batch, token) bool.
+            valid: (batch, token) bool.
         """
-        return torch.where(heard[..., None], tokens, self.null)
+        return torch.where(valid[..., None], tokens, self.null)

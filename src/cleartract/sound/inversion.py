@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cleartract.recordings.spool import Spool
 from cleartract.sound.encoders import AudioConfig, AudioEncoder
 from cleartract.sound.log_mel import AUDIO_RATE
 
 _SHORTEST = 800  # [samples]
 _PIECE, _MARGIN = 60, 1  # [s] of sound read at a time, and heard on both sides as well
 PARAMETERS = 19  # of the synthesizer's vocal-tract model
+
+
+class Spans(Protocol):
+    """A waveform of which any span can be read; zeros beyond its ends."""
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        ...
+
+    def span(self, start: int, count: int) -> np.ndarray:
+        """(count,) samples from `start`, which may be negative."""
+        ...
+
+
+def _spans(sound: Spans | np.ndarray) -> Spans:
+    if not isinstance(sound, np.ndarray):
+        return sound
+    spool = Spool()
+    spool.append(sound)
+    return spool
 
 
 class ArticulatoryInversion(nn.Module):
@@ -43,39 +67,48 @@ class ArticulatoryInversion(nn.Module):
         tokens, times = self.encoder(waveform, waveform.new_zeros(len(waveform)))
         return self.read(tokens), times[0]
 
-    @torch.inference_mode()
-    def at(self, audio: np.ndarray, times: np.ndarray) -> np.ndarray:
+    def at(self, sound: Spans | np.ndarray, times: np.ndarray) -> np.ndarray:
         """Parameters in standard units at some times [s] of a sound, (time, parameter).
 
         Args:
-            audio: At 16 kHz, (sample,).
-            times: From the first sample [s].
+            sound: At 16 kHz, (sample,) or readable in spans.
+            times: From the first sample, increasing [s].
         """
-        piece, margin = _PIECE * AUDIO_RATE, _MARGIN * AUDIO_RATE
-        parts, moments = [], []
-        for first in range(0, max(len(audio) - margin, 1), piece):
-            low = max(0, first - margin)
-            part = audio[low : first + piece + margin]
-            part = np.pad(part, (0, max(0, _SHORTEST - len(part)))).astype(np.float32)
-            found, after = self(torch.from_numpy(part).to(self.mean.device)[None])
+        return np.concatenate(list(self.parts_at(sound, times)))
+
+    @torch.inference_mode()
+    def parts_at(self, sound: Spans | np.ndarray, times: np.ndarray) -> Iterator[np.ndarray]:
+        """As `at`, minute by minute, so that long sounds need little memory."""
+        sound = _spans(sound)
+        total, piece, margin = len(sound), _PIECE * AUDIO_RATE, _MARGIN * AUDIO_RATE
+        moments, values = np.zeros(0), np.zeros((0, PARAMETERS), np.float32)
+        done = 0
+        for first in range(0, max(total - margin, 1), piece):
+            low, high = max(0, first - margin), min(first + piece + margin, total)
+            last = first + piece >= total - margin
+            part = sound.span(low, max(high - low, _SHORTEST))
+            tokens, after = self(torch.from_numpy(part).to(self.mean.device)[None])
             moment = low / AUDIO_RATE + after.double().cpu().numpy()
             inside = moment >= first / AUDIO_RATE if first else np.ones(len(moment), bool)
-            if first + piece < len(audio) - margin:
+            if not last:
                 inside &= moment < (first + piece) / AUDIO_RATE
-            parts.append(found[0].float().cpu().numpy()[inside])
-            moments.append(moment[inside])
-        known, columns = np.concatenate(moments), np.concatenate(parts).T
-        return np.stack([np.interp(times, known, column) for column in columns], 1)
+            # the last token before joins the piece: in between lies an interval too
+            moments = np.concatenate([moments[-1:], moment[inside]])
+            values = np.concatenate([values[-1:], tokens[0].float().cpu().numpy()[inside]])
+            end = len(times) if last else int(np.searchsorted(times, moments[-1]))
+            wanted = times[done:end]
+            yield np.stack([np.interp(wanted, moments, v) for v in values.T], 1)
+            done = end
 
-    def of_frames(self, audio: np.ndarray, count: int, rate: float) -> np.ndarray:
+    def of_frames(self, sound: Spans | np.ndarray, count: int, rate: float) -> np.ndarray:
         """Parameters in standard units in the middle of every frame, (frame, parameter).
 
         Args:
-            audio: Sound of the recording at 16 kHz, (sample,).
+            sound: Of the recording at 16 kHz.
             count: Number of frames.
             rate: Frames per second.
         """
-        return self.at(audio, (np.arange(count) + 0.5) / rate)
+        return self.at(sound, (np.arange(count) + 0.5) / rate)
 
     def standard(self, parameters: Tensor) -> Tensor:
         """Parameters in the synthesizer's units -> standard units."""

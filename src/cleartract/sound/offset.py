@@ -1,4 +1,4 @@
-"""Is the sound in time with the pictures? Estimate the offset from what both show of the speech."""
+"""Is the sound in time with the frames? Estimate the offset from what both show of the speech."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from scipy.ndimage import gaussian_filter1d
 
 from cleartract.recordings.recording import Recording
+from cleartract.sound.inversion import Spans
 from cleartract.sound.log_mel import AUDIO_RATE, HOP, LogMel
 
 SHORTEST = 2.0  # [s] of recording, below which nothing is estimated
+LONGEST = 600.0  # [s] of recording that are looked at
 _REACH = 0.5  # [s], largest offset looked for
-_STEP = HOP / AUDIO_RATE  # [s]
+_LAG = HOP / AUDIO_RATE  # [s]
 _MOVING = 85  # percentile: pixels that change more take part
 _SLOW = 0.6  # [s]; slower changes of loudness and activity say nothing about timing
 _PARTS = 6  # of the recording, for the standard error
@@ -27,9 +30,9 @@ class Offset:
     """Estimated offset of the sound.
 
     Attributes:
-        seconds: How late the sound is against the pictures; negative if it is early [s].
+        seconds: How late the sound is against the frames; negative if it is early [s].
         error: Standard error by leaving out parts of the recording in turn [s].
-        correlation: Of the speeds of change of sound and pictures at that offset.
+        correlation: Of the speeds of change of sound and frames at that offset.
         certain: Whether the correlation is beyond chance and no other offset fits about as well.
     """
 
@@ -67,8 +70,70 @@ class Offset:
         )
 
 
+class FrameSpeed:
+    """How fast the moving part of the frames changes, collected as they come.
+
+    Args:
+        example: Frames that show which pixels move, (frame, height, width).
+        rate: Frames per second.
+    """
+
+    def __init__(self, example: np.ndarray, rate: float):
+        flat = example.reshape(len(example), -1)
+        spread = flat.std(0)
+        self._pixels = np.flatnonzero(spread >= np.percentile(spread, _MOVING))
+        self.rate, self._width = rate, max(0.5, 0.012 * rate)
+        self._reach = int(3 * self._width + 0.5) + 1
+        self._speeds: list[np.ndarray] = []
+        self._kept = np.zeros((0, len(self._pixels)), np.float32)
+        self._before, self._seen = 0, 0
+
+    def add(self, frames: np.ndarray) -> None:
+        """Add consecutive frames, (frame, height, width)."""
+        if self._seen / self.rate >= LONGEST:
+            return
+        rows = frames.reshape(len(frames), -1)[:, self._pixels]
+        self._kept = np.concatenate([self._kept, rows])
+        self._seen += len(rows)
+        self._flush(self._reach)
+
+    def _flush(self, ahead: int) -> None:
+        """Speeds of the frames that `ahead` later ones are known of."""
+        count = len(self._kept) - self._before - ahead
+        if count <= 0 or len(self._kept) < 2:
+            return
+        width = min(self._width, (len(self._kept) - 1) / 3)
+        smooth = gaussian_filter1d(self._kept.astype(np.float64), width, axis=0, truncate=3.0)
+        change = np.gradient(smooth, axis=0)
+        speeds = np.sqrt((change**2).mean(1))
+        self._speeds.append(speeds[self._before : self._before + count])
+        drop = max(0, self._before + count - self._reach - 1)
+        self._kept, self._before = self._kept[drop:], self._before + count - drop
+
+    def result(self) -> np.ndarray:
+        """Speed in each frame, (frame,)."""
+        self._flush(0)
+        return np.concatenate(self._speeds) if self._speeds else np.zeros(0)
+
+
+def frames_speed(frames: np.ndarray, rate: float) -> np.ndarray:
+    """How fast the moving part of some frames changes, (frame,)."""
+    collected = FrameSpeed(frames, rate)
+    collected.add(frames)
+    return collected.result()
+
+
 def estimate_offset(recording: Recording) -> Offset | None:
-    """How late the sound of a recording is.
+    """How late the sound of a recording in memory is; see `offset_of`."""
+    audio = recording.audio_at(AUDIO_RATE)
+    if audio is None or recording.duration < SHORTEST:
+        return None
+    rate = float(recording.rate)
+    return offset_of(frames_speed(recording.frames, rate), rate, audio)
+
+
+def offset_of(speeds: np.ndarray, rate: float, audio: np.ndarray) -> Offset | None:
+    """How late a sound is.
 
     The speed at which the spectrum of the sound changes is correlated with the speed at which the
     moving part of the frames changes, for every offset up to half a second. Simulated speech has
@@ -76,28 +141,31 @@ def estimate_offset(recording: Recording) -> Offset | None:
     build up and voicing waits for it.
 
     Args:
-        recording: With sound; best after denoising.
+        speeds: Of the frames, (frame,).
+        rate: Frames per second.
+        audio: At 16 kHz, (sample,).
 
     Returns:
-        None without sound, without movement, or below 2 s.
+        None without movement or change of sound, or below 2 s.
     """
-    audio = recording.audio_at(AUDIO_RATE)
-    if audio is None or recording.duration < SHORTEST or len(audio) < AUDIO_RATE:
+    duration = len(speeds) / rate
+    if duration < SHORTEST or len(audio) < AUDIO_RATE:
         return None
-    times, speeds = picture_speed(recording)
-    heard = sound_speed(audio)
-    if np.ptp(speeds) < 1e-9 or np.ptp(heard) < 1e-6:
+    times = (np.arange(len(speeds)) + 0.5) / rate
+    changes = sound_speed(audio)
+    if np.ptp(speeds) < 1e-9 or np.ptp(changes) < 1e-6:
         return None
-    lags = np.arange(-round(_REACH / _STEP), round(_REACH / _STEP) + 1)
-    own = np.arange(len(heard)) * _STEP
-    grid = np.arange(times[0], times[-1], _STEP)
+    lags = np.arange(-round(_REACH / _LAG), round(_REACH / _LAG) + 1)
+    own = np.arange(len(changes)) * _LAG
+    grid = np.arange(times[0], times[-1], _LAG)
     seen = _contrast(np.interp(grid, times, speeds))
-    shifted = np.stack(
-        [_contrast(np.interp(grid + lag * _STEP, own, heard)) for lag in lags]
-    )  # (lag, time)
-    products = np.stack([part.sum(1) for part in np.array_split(shifted * seen, _PARTS, axis=1)])
-    energies = np.stack([part.sum(1) for part in np.array_split(shifted**2, _PARTS, axis=1)])
-    seen_energy = np.array([part.sum() for part in np.array_split(seen**2, _PARTS)])
+    parts = np.array_split(np.arange(len(grid)), _PARTS)
+    products, energies = (np.zeros((_PARTS, len(lags))) for _ in range(2))
+    for number, lag in enumerate(lags):
+        shifted = _contrast(np.interp(grid + lag * _LAG, own, changes))
+        products[:, number] = [(shifted[p] * seen[p]).sum() for p in parts]
+        energies[:, number] = [(shifted[p] ** 2).sum() for p in parts]
+    seen_energy = np.array([(seen[p] ** 2).sum() for p in parts])
 
     def curve(kept: np.ndarray) -> np.ndarray:
         norm = np.sqrt(energies[kept].sum(0) * seen_energy[kept].sum())
@@ -108,11 +176,16 @@ def estimate_offset(recording: Recording) -> Offset | None:
     best = _peak(whole)
     without = [_peak(curve(everything[everything != part])) for part in range(_PARTS)]
     error = np.sqrt((_PARTS - 1) / _PARTS * np.sum((np.array(without) - np.mean(without)) ** 2))
-    distant = whole[np.abs(np.arange(len(lags)) - best) * _STEP > 0.15]
-    chance = np.sqrt(_EVENT / recording.duration)
+    distant = whole[np.abs(np.arange(len(lags)) - best) * _LAG > 0.15]
+    chance = np.sqrt(_EVENT / duration)
     certain = whole.max() > _CHANCE * chance and distant.max(initial=0) < _SECOND * whole.max()
-    seconds = (best + lags[0]) * _STEP
-    return Offset(float(seconds), float(error * _STEP), float(whole.max()), bool(certain))
+    seconds = (best + lags[0]) * _LAG
+    return Offset(float(seconds), float(error * _LAG), float(whole.max()), bool(certain))
+
+
+def beginning(sound: Spans) -> np.ndarray:
+    """The part of a sound that is looked at, (sample,)."""
+    return sound.span(0, min(len(sound), round(LONGEST * AUDIO_RATE)))
 
 
 def delayed(recording: Recording, seconds: float) -> Recording:
@@ -127,28 +200,20 @@ def delayed(recording: Recording, seconds: float) -> Recording:
     return replace(recording, audio=later if shift > 0 else earlier)
 
 
-def picture_speed(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Times of the frames [s] and how fast the moving part changes in each, (frame,)."""
-    rate = float(recording.rate)
-    flat = recording.frames.reshape(len(recording), -1)
-    flat = flat[:, flat.std(0) >= np.percentile(flat.std(0), _MOVING)]
-    change = np.gradient(_smoothed(flat.T, max(0.5, 0.012 * rate)), axis=1)
-    return (np.arange(len(recording)) + 0.5) / rate, np.sqrt((change**2).mean(0))
-
-
 def sound_speed(audio: np.ndarray) -> np.ndarray:
     """How fast the log-mel spectrum changes, every 10 ms, (column,)."""
     with torch.inference_mode():
         spectrum = LogMel(40)(torch.from_numpy(np.ascontiguousarray(audio[None])))[0].numpy()
-    change = np.abs(np.gradient(_smoothed(spectrum, 1.5), axis=1)).mean(0)
-    return _smoothed(change[None], 2.0)[0]
+    smooth = gaussian_filter1d(spectrum, 1.5, axis=1, mode="mirror", truncate=3.0)
+    change = np.abs(np.gradient(smooth, axis=1)).mean(0)
+    return gaussian_filter1d(change, 2.0, mode="mirror", truncate=3.0)
 
 
 def _contrast(speed: np.ndarray) -> np.ndarray:
     """Logarithm without its slow changes, so that no single loud event decides."""
     floor = 0.1 * float(np.median(speed)) + 1e-9
     level = np.log(speed + floor)
-    return level - _smoothed(level[None], _SLOW / _STEP)[0]
+    return level - gaussian_filter1d(level, _SLOW / _LAG, mode="mirror", truncate=3.0)
 
 
 def _peak(curve: np.ndarray) -> float:
@@ -159,13 +224,3 @@ def _peak(curve: np.ndarray) -> float:
     before, at, after = curve[top - 1 : top + 2]
     bend = before - 2 * at + after
     return top + (0.5 * (before - after) / bend if bend < 0 else 0.0)
-
-
-def _smoothed(rows: np.ndarray, width: float) -> np.ndarray:
-    """Gaussian of a standard deviation of `width` samples along the rows, (row, sample)."""
-    reach = max(1, min(int(3 * width + 0.5), rows.shape[1] - 1))
-    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
-    padded = np.pad(rows, ((0, 0), (reach, reach)), mode="reflect")
-    size = padded.shape[1] + 2 * reach
-    spectrum = np.fft.rfft(padded, size, axis=1) * np.fft.rfft(kernel / kernel.sum(), size)
-    return np.fft.irfft(spectrum, size, axis=1)[:, 2 * reach : 2 * reach + rows.shape[1]]

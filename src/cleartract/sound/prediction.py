@@ -1,23 +1,25 @@
-"""What the sound tells about each frame, learned within the recording.
+"""Frames predicted from the sound, by a regression learned within the recording.
 
-Articulation read off the sound is related to the frames by linear regression, over this recording
-alone: no anatomy but the speaker's own takes part. Every frame is predicted by a regression that
-has not seen it, nor its neighbours, so the prediction is independent of the frame's own noise; and
-how well this goes, pixel by pixel, decides how far a prediction leaves the mean frame. Sound that
-does not belong to the recording predicts nothing and changes nothing.
+Articulation estimated from the sound is related to the frames by linear regression, over this
+recording alone. Every frame is predicted by a regression learned without it and its neighbours, so
+the prediction is independent of the frame's own noise. Its measured skill, pixel by pixel, decides
+how far a prediction leaves the mean frame: sound that does not belong to the recording changes
+nothing. All of it is computed from sums over frames, which one pass collects.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 RIDGE = 20.0  # [frames], weight of the penalty on coefficients of standard features
 FOLD, MARGIN = 0.4, 0.1  # [s] predicted together, and left out on both sides
-LEAST = 30  # [frames] that must be known
+LEAST = 30  # [frames] that must be observed
 _FOLDS = 40  # at most: long recordings stay cheap
-_CHUNK = 64  # [frames] at a time
 _AREA = 7  # [pixels], side of the square over which the skill is pooled
 
 
@@ -44,8 +46,16 @@ class Moments:
         a = _with_constant(features)
         return cls(a.T @ a, np.tensordot(a.T, frames.astype(np.float32, copy=False), 1))
 
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(self.gram + other.gram, self.cross + other.cross)
+
     def __sub__(self, other: Moments) -> Moments:
         return Moments(self.gram - other.gram, self.cross - other.cross)
+
+    def scaled(self, offset: float, scale: float) -> Moments:
+        """Of the frames (value - offset) / scale."""
+        constant = (self.gram[:, -1] * offset)[:, None, None]
+        return Moments(self.gram, ((self.cross - constant) / scale).astype(self.cross.dtype))
 
     @property
     def frames(self) -> int:
@@ -54,7 +64,7 @@ class Moments:
 
     def mean(self) -> np.ndarray:
         """Mean frame, (height, width)."""
-        return self.cross[-1] / self.frames
+        return (self.cross[-1] / self.frames).astype(np.float32)
 
     def regression(self) -> np.ndarray:
         """Pixels per unit of each feature, and their value where all features are 0, last;
@@ -69,7 +79,7 @@ class Moments:
         where the constant is not penalised.
         """
         weights = (_with_constant(features) @ self._inverse()).astype(np.float32)
-        return np.tensordot(weights, self.cross, 1)
+        return np.tensordot(weights, self.cross.astype(np.float32, copy=False), 1)
 
     def _inverse(self) -> np.ndarray:
         penalty = np.full(len(self.gram), RIDGE)
@@ -82,93 +92,184 @@ def _with_constant(features: np.ndarray) -> np.ndarray:
     return np.concatenate([features.astype(np.float32), ones], 1)
 
 
-def acoustic_frames(
-    features: np.ndarray, frames: np.ndarray, known: np.ndarray, rate: float
-) -> np.ndarray | None:
-    """What the sound tells about every frame, (frame, height, width), in the frames' unit.
+@dataclass(frozen=True)
+class Folds:
+    """Parts of a recording that are predicted together.
+
+    Attributes:
+        length: Of a fold [frames].
+        margin: Left out on both sides of it as well [frames].
+        count: Number of folds.
+    """
+
+    length: int
+    margin: int
+    count: int
+
+    @classmethod
+    def of(cls, frames: int, rate: Fraction) -> Folds:
+        """Folds of a recording of so many frames at a rate [frames/s]."""
+        length = max(2, round(FOLD * float(rate)), -(-frames // _FOLDS))
+        return cls(length, max(1, round(MARGIN * float(rate))), -(-frames // length))
+
+    def first(self, fold: int) -> int:
+        """First frame of a fold."""
+        return fold * self.length
+
+
+class MomentsPass:
+    """Collects the sums of a recording, fold by fold, as its frames come.
 
     Args:
-        features: Articulation read off the sound, in standard units, (frame, feature).
-        frames: Noisy frames, (frame, height, width).
-        known: False where a frame is lost, (frame,) bool.
-        rate: Frames per second.
-
-    Returns:
-        None where too few frames are known to learn from.
+        folds: How the recording is cut.
+        features: Number of features.
+        size: (height, width) [pixels].
     """
-    told = cross_predicted(features, frames, known, rate)
-    if told is None:
-        return None
-    seen, predicted = (frames, told) if known.all() else (frames[known], told[known])
-    mean = seen.mean(0)
-    return shrunk(told, mean, prediction_skill(predicted, seen, mean))
+
+    def __init__(self, folds: Folds, features: int, size: tuple[int, int]):
+        self.folds = folds
+        empty = Moments(
+            np.zeros((features + 1, features + 1)), np.zeros((features + 1, *size), np.float32)
+        )
+        self.total = Moments(empty.gram, empty.cross.astype(np.float64))
+        self.own = [empty] * folds.count
+        self.left_out = [empty] * folds.count
+
+    def add(self, first: int, features: np.ndarray, frames: np.ndarray, seen: np.ndarray) -> None:
+        """Add consecutive frames.
+
+        Args:
+            first: Number of the first of them [frames].
+            features: (frame, feature).
+            frames: (frame, height, width), any unit.
+            seen: False where a frame is lost, (frame,) bool.
+        """
+        numbers = np.arange(first, first + len(frames))
+
+        def sums(low: int, high: int) -> Moments | None:
+            chosen = seen & (numbers >= low) & (numbers < high)
+            return Moments.of(features[chosen], frames[chosen]) if chosen.any() else None
+
+        length, margin = self.folds.length, self.folds.margin
+        if (part := sums(0, first + len(frames))) is not None:
+            self.total = self.total + part
+        reach = range(
+            max(0, (first - margin) // length),
+            min(self.folds.count, (first + len(frames) + margin) // length + 1),
+        )
+        for fold in reach:
+            start = self.folds.first(fold)
+            if (part := sums(start, start + length)) is not None:
+                self.own[fold] = self.own[fold] + part
+            if (part := sums(start - margin, start + length + margin)) is not None:
+                self.left_out[fold] = self.left_out[fold] + part
 
 
-def learned_regression(
-    features: np.ndarray, frames: np.ndarray, rate: float
-) -> tuple[Moments, np.ndarray] | None:
-    """Regression of all frames of a recording on the features, and its skill (height, width).
+class SoundPrediction:
+    """Regression of the frames of a recording on what its sound tells, and its skill.
 
-    Returns:
-        None where there are too few frames to learn from.
+    Args:
+        folds: How the recording was cut.
+        total: Sums over all observed frames.
+        own: Sums over each fold.
+        left_out: Sums over each fold and its margins.
+
+    Attributes:
+        skill: Factor on the departures of predictions from the mean frame, (height, width).
+        mean: Mean frame, (height, width).
     """
-    told = cross_predicted(features, frames, np.ones(len(frames), bool), rate)
-    if told is None:
-        return None
-    total = Moments.of(features, frames)
-    return total, prediction_skill(told, frames, total.mean())
+
+    def __init__(self, folds: Folds, total: Moments, own: list[Moments], left_out: list[Moments]):
+        self.folds, self.total, self.left_out = folds, total, left_out
+        self.mean = total.mean()
+        self.skill = prediction_skill(self._weights, own, self.mean)
+        self._rest = lru_cache(4)(self._without)
+
+    def frames(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """Held-out predictions of some frames, shrunk by the skill, (frame, height, width).
+
+        Args:
+            features: Of these frames, (frame, feature).
+            numbers: Which frames they are, (frame,).
+        """
+        predicted = np.empty((len(numbers), *self.mean.shape), np.float32)
+        folds = np.asarray(numbers) // self.folds.length
+        for fold in np.unique(folds):
+            chosen = folds == fold
+            predicted[chosen] = self._rest(int(fold)).predict(features[chosen])
+        return self._shrunk(predicted)
+
+    def frames_of_other_sound(self, features: np.ndarray) -> np.ndarray:
+        """Predictions for sound that is not this recording's, shrunk; (frame, height, width)."""
+        return self._shrunk(self.total.predict(features))
+
+    def _shrunk(self, predicted: np.ndarray) -> np.ndarray:
+        return self.mean + self.skill * (predicted - self.mean)
+
+    def _without(self, fold: int) -> Moments:
+        return self.total - self.left_out[fold]
+
+    def _weights(self, fold: int) -> np.ndarray:
+        return self._without(fold).regression()
 
 
-def cross_predicted(
-    features: np.ndarray, frames: np.ndarray, known: np.ndarray, rate: float
-) -> np.ndarray | None:
-    """Every frame predicted by a regression without it and its neighbours; arguments as above."""
-    count = len(frames)
-    fold = max(2, round(FOLD * rate), -(-count // _FOLDS))
-    margin = max(1, round(MARGIN * rate))
-    everything = known.all()
-    total = Moments.of(*((features, frames) if everything else (features[known], frames[known])))
-    told = np.empty(frames.shape, np.float32)
-    for first in range(0, count, fold):
-        left_out = np.zeros(count, bool)
-        left_out[max(0, first - margin) : first + fold + margin] = True
-        left_out &= known
-        rest = total - Moments.of(features[left_out], frames[left_out])
-        if rest.frames < LEAST:
-            return None
-        part = slice(first, min(first + fold, count))
-        told[part] = rest.predict(features[part])
-    return told
-
-
-def prediction_skill(told: np.ndarray, frames: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    r"""Best factor on the departures of predictions from the mean frame, (height, width).
+def prediction_skill(weights, own: list[Moments], mean: np.ndarray) -> np.ndarray:
+    r"""Best factor on the departures of held-out predictions from the mean frame, (height, width).
 
     .. math:: s = \operatorname{clip}\left(\frac{\sum \hat d\, d}{\sum \hat d^2}, 0, 1\right)
 
-    with the predicted and the true departure, summed over time and a square of 7 pixels.
+    with the predicted and the true departure, summed over time and a square of 7 pixels. With
+    :math:`\hat y_f = a_f^T W`, the sums over a fold follow from its moments.
+
+    Args:
+        weights: Regression without a fold, by its number, (feature + 1, height, width).
+        own: Sums over each fold.
+        mean: (height, width).
     """
-    together, own = np.zeros_like(mean), np.zeros_like(mean)
-    for first in range(0, len(told), _CHUNK):
-        part = slice(first, first + _CHUNK)
-        predicted = told[part] - mean
-        together += np.einsum("fyx,fyx->yx", predicted, frames[part] - mean)
-        own += np.einsum("fyx,fyx->yx", predicted, predicted)
-    return np.clip(_pooled(together) / np.maximum(_pooled(own), 1e-9), 0, 1).astype(np.float32)
+    together, power = np.zeros(mean.shape), np.zeros(mean.shape)
+    for fold, moments in enumerate(own):
+        if moments.frames == 0:
+            continue
+        departure = weights(fold).astype(np.float64)
+        departure[-1] -= mean
+        gram = moments.gram.astype(np.float64)
+        true = moments.cross - gram[:, -1, None, None] * mean
+        together += np.einsum("kyx,kyx->yx", departure, true)
+        power += np.einsum("kyx,kyx->yx", departure, np.tensordot(gram, departure, 1))
+    pooled = [uniform_filter(plane, _AREA, mode="mirror") for plane in (together, power)]
+    least = 1e-9 / _AREA**2
+    return np.clip(pooled[0] / np.maximum(pooled[1], least), 0, 1).astype(np.float32)
 
 
-def shrunk(told: np.ndarray, mean: np.ndarray, skill: np.ndarray) -> np.ndarray:
-    """Predictions with their departure from the mean frame times the skill."""
-    found = np.empty(told.shape, np.float32)
-    for first in range(0, len(told), _CHUNK):
-        part = slice(first, first + _CHUNK)
-        found[part] = mean + skill * (told[part] - mean)
-    return found
+def learned_prediction(
+    features: np.ndarray, frames: np.ndarray, rate: Fraction, seen: np.ndarray | None = None
+) -> SoundPrediction | None:
+    """Learn from frames in memory.
+
+    Args:
+        features: (frame, feature).
+        frames: (frame, height, width), normalised.
+        rate: Frames per second.
+        seen: False where a frame is lost, (frame,) bool; all are seen by default.
+
+    Returns:
+        None where too few frames are observed.
+    """
+    folds = Folds.of(len(frames), rate)
+    collected = MomentsPass(folds, features.shape[1], (frames.shape[1], frames.shape[2]))
+    collected.add(0, features, frames, np.ones(len(frames), bool) if seen is None else seen)
+    return finished_prediction(collected)
 
 
-def _pooled(plane: np.ndarray) -> np.ndarray:
-    reach = _AREA // 2
-    sums = np.pad(plane.astype(np.float64), reach, mode="reflect").cumsum(0).cumsum(1)
-    sums = np.pad(sums, ((1, 0), (1, 0)))
-    rows = sums[_AREA:] - sums[:-_AREA]
-    return rows[:, _AREA:] - rows[:, :-_AREA]
+def finished_prediction(
+    collected: MomentsPass, offset: float = 0.0, scale: float = 1.0
+) -> SoundPrediction | None:
+    """Prediction of the frames (value - offset) / scale, or None where too few were observed."""
+    total = collected.total
+    if any(total.frames - part.frames < LEAST for part in collected.left_out):
+        return None
+    own, left_out = (
+        [part.scaled(offset, scale) for part in parts]
+        for parts in (collected.own, collected.left_out)
+    )
+    return SoundPrediction(collected.folds, total.scaled(offset, scale), own, left_out)

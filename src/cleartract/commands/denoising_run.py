@@ -1,0 +1,243 @@
+"""One run of `cleartract denoise`: survey, restore, write, describe."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from cleartract.commands.denoise import Denoise, warn
+from cleartract.commands.outputs import sha256, versions
+from cleartract.commands.progress import Update, progress_bar
+from cleartract.denoising.partial import PartialRun
+from cleartract.denoising.pipeline import BackgroundSink
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.restore import Restoration
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.denoising.survey import Survey
+from cleartract.devices import choose_threads
+from cleartract.files import AtomicFiles, naming
+from cleartract.model.weights import load_model, weights_path
+from cleartract.recordings.array_reader import UNCERTAINTY
+from cleartract.recordings.array_writer import ArrayWriter
+from cleartract.recordings.source import FrameSource
+from cleartract.recordings.windows import SlidingWindowTransform
+from cleartract.recordings.writing import Described, FrameSink, open_master, open_sink
+
+if TYPE_CHECKING:
+    from cleartract.model.model import Model
+
+
+class DenoisingRun:
+    """What the command does once its options are known to be right.
+
+    Args:
+        command: The options.
+        source: The recording, perhaps only its beginning.
+        settings: How it is denoised.
+        device: Where.
+        targets: Files to write, by name.
+        lost: Frames that are lost [frames].
+    """
+
+    def __init__(
+        self,
+        command: Denoise,
+        source: FrameSource,
+        settings: DenoiseSettings,
+        device: torch.device,
+        targets: dict[str, Path],
+        lost: tuple[int, ...],
+    ):
+        self.command, self.source, self.settings = command, source, settings
+        self.device, self.targets, self.lost = device, targets, lost
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        """Print a warning, and keep it for the sidecar."""
+        self.warnings.append(text)
+        warn(self.command.input, text)
+
+    def describe(self) -> None:
+        """Say what would be done."""
+        source, command = self.source, self.command
+        load_model(command.weights, self.device)
+        cut = SlidingWindowTransform(self.settings.window_duration, self.settings.step_duration)
+        windows = cut.windows(source.count, source.rate)
+        height, width = source.size
+        used = source.sound is not None and self.settings.use_audio
+        print(f"{source.name}: {source.count} frames, {width}x{height}, {source.rate} fps")
+        print(f"sound: {'used by the model' if used else 'not used'}")
+        steps = self.settings.steps
+        print(f"{len(windows)} windows of {windows[0].frames} frames, {steps} step(s) each")
+        for name, path in self.targets.items():
+            print(f"would write {name}: {path}")
+
+    def run(self) -> None:
+        """Denoise and write."""
+        command, source = self.command, self.source
+        choose_threads(command.threads, self.device)
+        model, stored = load_model(command.weights, self.device)
+        if source.sound is None:
+            self.warn("no sound found: the model works without audio")
+        elif command.no_audio:
+            self.warn("the sound is not used (--no-audio)")
+        with progress_bar("denoising", "windows") as update:
+            prepared = self._surveyed(model)
+            restoration = Restoration(source, prepared, model, self.settings)
+            self._restore(restoration, json.loads(stored.get("training", "{}")), update)
+        speed = restoration.timing()["frames_per_second"]
+        frames = prepared.survey.frames
+        print(f"{self.targets['result']}: {frames} frames at {speed:.0f} frames a second")
+
+    def _surveyed(self, model: Model) -> PreparedRecording:
+        offset = self.command.audio_offset / 1000
+        use_audio = self.settings.use_audio
+        prepared = PreparedRecording.of(self.source, model, use_audio, self.lost, offset)
+        survey = prepared.survey
+        if survey.spikes and self.command.lost == "auto":
+            lost = tuple(sorted({*self.lost, *survey.spikes}))
+            prepared = PreparedRecording.of(self.source, model, use_audio, lost, offset)
+            survey = replace(prepared.survey, spikes=survey.spikes)
+            prepared = replace(prepared, survey=survey)
+        for text in self.source.provenance.get("warnings", []):
+            self.warn(text)
+        self._warn_of(survey)
+        return prepared
+
+    def _warn_of(self, survey: Survey) -> None:
+        offset, corrected = survey.offset, self.command.audio_offset / 1000
+        if offset is not None:  # measured after the correction
+            whole = replace(offset, seconds=offset.seconds + corrected)
+            if text := whole.warning(1 / float(survey.rate), corrected):
+                self.warn(text)
+        if borders := survey.borders.described():
+            self.warn(f"no image in {borders} (random values): left as they are")
+        if survey.spikes:
+            named = ", ".join(str(frame) for frame in survey.spikes[:10])
+            more = f" and {len(survey.spikes) - 10} more" if len(survey.spikes) > 10 else ""
+            done = "treated as lost" if self.command.lost == "auto" else "kept; try --lost auto"
+            self.warn(f"spikes in frame {named}{more}: {done}")
+
+    def _restore(self, restoration: Restoration, training: dict[str, Any], update: Update) -> None:
+        survey = restoration.prepared.survey
+        path = weights_path(self.command.weights)
+        decides = {
+            "input": sha256(self.command.input),
+            "weights": sha256(path),
+            "frames": survey.frames,
+            "settings": self.settings.model_dump(),
+            "audio": self._audio(),
+            "audio_offset_ms": self.command.audio_offset,
+            "lost": list(survey.lost),
+        }
+        partial = PartialRun(self.targets["result"], decides, survey.size)
+        partial.begin(self.command.resume, "uncertainty" in self.targets)
+        try:
+            self._write(restoration, partial, training, update)
+        except KeyboardInterrupt:
+            partial.close()  # for --resume
+            raise
+        except BaseException:
+            partial.remove()
+            raise
+        partial.remove()
+
+    def _write(
+        self,
+        restoration: Restoration,
+        partial: PartialRun,
+        training: dict[str, Any],
+        update: Update,
+    ) -> None:
+        if partial.batch:
+            restoration.batch = partial.batch
+        else:
+            restoration.choose_batch()
+            partial.batch = restoration.batch
+        with AtomicFiles() as files:
+            places = {name: files.add(path) for name, path in self.targets.items()}
+            fixed = self._sidecar(restoration, training)
+            sinks, spread_sinks = self._sinks(restoration, places, fixed)
+            outputs = BackgroundSink(sinks), BackgroundSink(spread_sinks)
+            try:
+                for frames, spread in partial.read():
+                    outputs[0].write(frames)
+                    if spread is not None:
+                        outputs[1].write(spread)
+                if partial.finished < restoration.prepared.survey.frames:
+                    for piece in restoration.pieces(update, partial.finished):
+                        partial.add(piece.frames, piece.uncertainty)
+                        outputs[0].write(piece.frames)
+                        if piece.uncertainty is not None:
+                            outputs[1].write(piece.uncertainty)
+            except BaseException:
+                for output in outputs:
+                    output.abandon()
+                raise
+            for output in outputs:
+                output.close()
+            sidecar = fixed | {"timing": restoration.timing(), "warnings": self.warnings}
+            with naming(self.targets["sidecar"]):
+                places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
+
+    def _sinks(
+        self, restoration: Restoration, places: dict[str, Path], provenance: dict[str, Any]
+    ) -> tuple[list[FrameSink], list[FrameSink]]:
+        """Where frames go, and where uncertainties go."""
+        survey, sound = restoration.prepared.survey, self.source.sound
+        samples = 0
+        if sound is not None and self.targets["result"].suffix.lower() == ".npz":
+            samples = sum(len(block) for block in sound.blocks())
+        result = Described(
+            frames=survey.frames,
+            size=survey.size,
+            rate=survey.rate,
+            peak=self.source.peak,
+            bright=survey.bright,
+            maximum=survey.maximum,
+            sound=sound,
+            samples=samples,
+        )
+        sinks = [open_sink(places["result"], result, provenance, self.targets["result"])]
+        if "master" in places:
+            sinks.append(open_master(places["master"], result, self.targets["master"]))
+        spread: list[FrameSink] = []
+        if "uncertainty" in places:
+            shape, others = (survey.frames, *survey.size), {"kind": UNCERTAINTY}
+            with naming(self.targets["uncertainty"]):
+                spread.append(ArrayWriter(places["uncertainty"], shape, survey.rate, None, others))
+        return sinks, spread
+
+    def _audio(self) -> dict[str, str] | None:
+        path = self.source.provenance.get("audio")
+        if self.source.sound is None or path is None:
+            return None
+        return {"path": str(path), "sha256": sha256(Path(path))}
+
+    def _sidecar(self, restoration: Restoration, training: dict[str, Any]) -> dict[str, Any]:
+        """How the result is made, as far as that is the same in every run."""
+        survey, command = restoration.prepared.survey, self.command
+        path, offset = weights_path(command.weights), survey.offset
+        return versions() | {
+            "input": {"path": str(command.input), "sha256": sha256(command.input)},
+            "audio": self._audio(),
+            "weights": {"path": path.name, "sha256": sha256(path)},
+            "training": training,
+            "frames": survey.frames,
+            "size": list(survey.size),
+            "rate": [survey.rate.numerator, survey.rate.denominator],
+            "parameters": restoration.described() | {"audio_offset_ms": command.audio_offset},
+            "audio_offset_estimate": offset
+            and {
+                "ms": round(1000 * offset.seconds + command.audio_offset, 1),
+                "standard_error_ms": round(1000 * offset.error, 1),
+                "certain": offset.certain,
+            },
+            "noise": survey.noise and survey.noise.described(),
+            "spikes": list(survey.spikes),
+            "outputs": {name: str(target) for name, target in self.targets.items()},
+        }

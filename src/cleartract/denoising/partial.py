@@ -1,0 +1,139 @@
+"""Finished frames of a run that may be killed, so that it can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cleartract.errors import OutputError
+from cleartract.files import naming
+
+_STATE, _FRAMES, _SPREAD = "state.json", "frames.f32", "uncertainty.f32"
+CHUNK = 64  # [frames] read back together
+
+
+class PartialRun:
+    """A folder beside the result: what was finished, and by which settings.
+
+    It is made when a run begins and removed when its results have taken their names. A run that
+    was killed leaves it.
+
+    Args:
+        target: The result.
+        described: Everything that decides the frames; a run goes on only where it is the same.
+        size: (height, width) [pixels].
+    """
+
+    def __init__(self, target: Path, described: dict[str, Any], size: tuple[int, int]):
+        self.target, self.size = target, size
+        self.described = json.loads(json.dumps(described, sort_keys=True))
+        self.folder = partial_folder(target)
+        self.finished, self.batch = 0, 0
+        self._files: list[Any] = []
+
+    def begin(self, resume: bool, spread: bool) -> None:
+        """Open the folder, anew or where a former run stopped.
+
+        Args:
+            resume: Go on where a former run stopped, if there was one.
+            spread: Whether uncertainties are kept too.
+
+        Raises:
+            OutputError: If a former run is there and `resume` is not given, or it was another one.
+        """
+        check_partial(self.target, resume)
+        names = [_FRAMES, _SPREAD] if spread else [_FRAMES]
+        with naming(self.folder):
+            if self.folder.exists():
+                self._read_state()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                file = open(self.folder / name, "a+b")  # noqa: SIM115
+                file.truncate(self.finished * self._frame_bytes)
+                self._files.append(file)
+            self._write_state()
+
+    @property
+    def _frame_bytes(self) -> int:
+        return 4 * self.size[0] * self.size[1]
+
+    def _read_state(self) -> None:
+        try:
+            state = json.loads((self.folder / _STATE).read_text())
+            described, finished = state["described"], int(state["finished"])
+            batch = int(state["batch"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return  # killed before anything was finished
+        changed = [
+            name
+            for name in sorted({*described, *self.described})
+            if described.get(name) != self.described.get(name)
+        ]
+        if changed:
+            raise OutputError(
+                f"{self.folder}: left by a run with another {changed[0]}; delete it to start anew"
+            )
+        self.finished, self.batch = finished, batch
+
+    def _write_state(self) -> None:
+        state = {"described": self.described, "finished": self.finished, "batch": self.batch}
+        temporary = self.folder / (_STATE + ".tmp")
+        temporary.write_text(json.dumps(state))
+        os.replace(temporary, self.folder / _STATE)
+
+    def add(self, frames: np.ndarray, spread: np.ndarray | None) -> None:
+        """Keep finished frames (frame, height, width), and their uncertainty."""
+        parts = [frames] if spread is None else [frames, spread]
+        with naming(self.folder):
+            for file, part in zip(self._files, parts, strict=True):
+                file.write(np.ascontiguousarray(part, np.float32).tobytes())
+                file.flush()
+            self.finished += len(frames)
+            self._write_state()
+
+    def read(self):
+        """What was finished before, in pieces: frames and uncertainty or None."""
+        for first in range(0, self.finished, CHUNK):
+            count = min(CHUNK, self.finished - first)
+            parts = []
+            for file in self._files:
+                file.seek(first * self._frame_bytes)
+                stored = np.frombuffer(file.read(count * self._frame_bytes), np.float32)
+                parts.append(stored.reshape(count, *self.size))
+            yield parts[0], (parts[1] if len(parts) > 1 else None)
+        for file in self._files:
+            file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Let go of the files; the folder stays."""
+        for file in self._files:
+            file.close()
+        self._files = []
+
+    def remove(self) -> None:
+        """Nothing is left to go on with."""
+        self.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def partial_folder(target: Path) -> Path:
+    """Where a run keeps what it has finished."""
+    return target.with_name(f".{target.name}.partial")
+
+
+def check_partial(target: Path, resume: bool) -> None:
+    """Refuse to start over what a former run has left.
+
+    Raises:
+        OutputError: If there is a former run, and it is not to go on.
+    """
+    folder = partial_folder(target)
+    if folder.exists() and not resume:
+        raise OutputError(
+            f"{folder}: left by a run that was stopped; give --resume to go on, or delete it"
+        )

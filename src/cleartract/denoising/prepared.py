@@ -1,0 +1,227 @@
+"""A recording ready for the model: the only place that scales intensities and cuts sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cleartract.denoising.survey import (
+    Survey,
+    SurveyedSound,
+    survey,
+    survey_sound,
+)
+from cleartract.model.condition import (
+    Condition,
+    FramesCondition,
+    PredictionCondition,
+    SoundCondition,
+)
+from cleartract.model.model import Model
+from cleartract.recordings.source import FrameSource
+from cleartract.recordings.windows import Window
+from cleartract.sound.log_mel import AUDIO_RATE
+
+
+@dataclass(frozen=True)
+class WindowSound:
+    """Sound of a window.
+
+    Attributes:
+        waveform: With context, (sample,).
+        start: Time of its first sample relative to the window's centre [s].
+        states: Hidden states of a speech model, (token, state), or None.
+        states_start: Time of the first of them [s].
+        valid: Whether it is used.
+        masked: From when to when it is not [s], (2,), or None.
+    """
+
+    waveform: np.ndarray
+    start: float
+    states: np.ndarray | None = None
+    states_start: float = 0.0
+    valid: bool = True
+    masked: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class PreparedWindow:
+    """All that is known of a window, normalised.
+
+    Attributes:
+        window: Where it lies in the recording.
+        noisy: (frame, height, width).
+        observed: Which noisy frames are there, (frame,) bool.
+        sound: Its sound, or None.
+        mean: Mean frame of the recording, (height, width), or None.
+        predicted: Frames predicted from the sound, (frame, height, width), or None.
+    """
+
+    window: Window
+    noisy: np.ndarray
+    observed: np.ndarray
+    sound: WindowSound | None = None
+    mean: np.ndarray | None = None
+    predicted: np.ndarray | None = None
+
+
+class ModelSoundReader:
+    """What a model makes of the sound of a whole recording; see `SoundReader`.
+
+    Args:
+        model: In evaluation mode.
+    """
+
+    def __init__(self, model: Model):
+        self.inversion, self.speech = model.inversion, model.speech
+
+    def features(self, sound, times):
+        """See `SoundReader.features`."""
+        return None if self.inversion is None else self.inversion.parts_at(sound, times)
+
+    def states(self, sound):
+        """See `SoundReader.states`."""
+        if self.speech is None:
+            return None
+        return self.speech.of_recording(sound.span(0, len(sound)))
+
+    def states_of_span(self, states, start, samples):
+        """See `SoundReader.states_of_span`."""
+        assert self.speech is not None
+        return self.speech.of_span(states, start, samples)
+
+
+@dataclass(frozen=True)
+class PreparedRecording:
+    """A recording of which all is known that restoring a window needs.
+
+    Attributes:
+        survey: What the first pass found.
+        sound: Its sound, or None.
+        context: Sound before and after a window's frames [s].
+    """
+
+    survey: Survey
+    sound: SurveyedSound | None
+    context: float
+
+    @classmethod
+    def of(
+        cls,
+        source: FrameSource,
+        model: Model,
+        use_audio: bool = True,
+        lost: tuple[int, ...] = (),
+        audio_offset: float = 0.0,
+    ) -> PreparedRecording:
+        """Survey a recording for a model.
+
+        Args:
+            source: The recording.
+            model: In evaluation mode.
+            use_audio: Whether its sound is used.
+            lost: Frames that are lost [frames].
+            audio_offset: How late the sound is against the frames [s].
+
+        Raises:
+            RecordingError, WindowError: See `survey`.
+        """
+        wanted = use_audio and model.audio is not None
+        sound = survey_sound(source, ModelSoundReader(model), audio_offset) if wanted else None
+        return cls(survey(source, sound, lost), sound, model.config.audio.context)
+
+    def normalised(self, frames: np.ndarray) -> np.ndarray:
+        """Frames in the recording's unit -> normalised, empty borders filled."""
+        return self.survey.intensity.apply(self.survey.borders.replicated(frames))
+
+    def window(self, window: Window, noisy: np.ndarray) -> PreparedWindow:
+        """A window with its normalised noisy frames (frame, height, width)."""
+        numbers = window.frame_indices(self.survey.frames)
+        predicted = None
+        prediction = self.survey.prediction
+        if prediction is not None and self.sound is not None and self.sound.features is not None:
+            low = int(numbers.min())
+            span = self.sound.features.span(low, int(numbers.max()) - low + 1)
+            predicted = prediction.frames(span[numbers - low], numbers)
+        sound = None if self.sound is None else window_sound(self.sound, window, self.context)
+        observed = self.survey.observed(numbers)
+        return PreparedWindow(window, noisy, observed, sound, self.survey.mean, predicted)
+
+
+def window_sound(sound: SurveyedSound, window: Window, context: float) -> WindowSound:
+    """The sound of a window with its context [s]."""
+    start, count = window.audio_span(AUDIO_RATE, context)
+    begins = window.audio_start(AUDIO_RATE, context)
+    waveform = sound.sound.span(start, count)
+    if sound.states is None:
+        return WindowSound(waveform, begins)
+    states, later = sound.reader.states_of_span(sound.states, start, count)
+    return WindowSound(waveform, begins, states, begins + later)
+
+
+def build_condition(windows: Sequence[PreparedWindow], device: torch.device) -> Condition:
+    """What the model knows about a batch of windows of one length and size."""
+
+    def batch(arrays: list[np.ndarray]) -> torch.Tensor:
+        return torch.from_numpy(np.stack(arrays))
+
+    frames = FramesCondition(
+        batch([w.noisy for w in windows]),
+        batch([w.observed for w in windows]),
+        batch([w.window.frame_times() for w in windows]).float(),
+    )
+    condition = Condition(frames, _sound_condition(windows), _prediction_condition(windows))
+    return condition.to(device)
+
+
+def _sound_condition(windows: Sequence[PreparedWindow]) -> SoundCondition | None:
+    sounds = [w.sound for w in windows]
+    present = [s for s in sounds if s is not None]
+    if not present:
+        return None
+    silence = WindowSound(np.zeros_like(present[0].waveform), present[0].start, valid=False)
+    filled = [silence if s is None else s for s in sounds]
+    nowhere = np.full(2, np.inf, np.float32)
+    states = states_start = None
+    with_states = [s.states for s in filled if s.states is not None]
+    if with_states:
+        blank = np.zeros_like(with_states[0])
+        parts = [blank if s.states is None else s.states for s in filled]
+        states = torch.from_numpy(np.stack(parts))
+        states_start = torch.tensor([s.states_start for s in filled], dtype=torch.float32)
+    masked = None
+    if any(s.masked is not None for s in filled):
+        parts = [nowhere if s.masked is None else s.masked for s in filled]
+        masked = torch.from_numpy(np.stack(parts))
+    return SoundCondition(
+        waveform=torch.from_numpy(np.stack([s.waveform for s in filled])),
+        start=torch.tensor([s.start for s in filled], dtype=torch.float32),
+        valid=torch.tensor([s.valid for s in filled]),
+        masked=masked,
+        states=states,
+        states_start=states_start,
+    )
+
+
+def _prediction_condition(windows: Sequence[PreparedWindow]) -> PredictionCondition | None:
+    if all(w.mean is None for w in windows):
+        return None
+    blank = np.zeros_like(windows[0].noisy)
+    valid = [
+        w.predicted is not None and w.mean is not None and (w.sound is None or w.sound.valid)
+        for w in windows
+    ]
+    frames = None
+    if any(valid):
+        parts = [blank if w.predicted is None else w.predicted for w in windows]
+        frames = torch.from_numpy(np.stack(parts).astype(np.float32, copy=False))
+    means = [blank[0] if w.mean is None else w.mean for w in windows]
+    return PredictionCondition(
+        mean=torch.from_numpy(np.stack(means)),
+        mean_valid=torch.tensor([w.mean is not None for w in windows]),
+        frames=frames,
+        frames_valid=torch.tensor(valid),
+    )

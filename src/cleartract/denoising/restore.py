@@ -1,0 +1,193 @@
+"""The second pass over a recording: windows through the sampler, blended, handed on at once."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cleartract.denoising.pipeline import read_ahead
+from cleartract.denoising.prepared import PreparedRecording, PreparedWindow
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.denoising.window_loop import DEFAULT_BATCH, WindowLoop, fastest_batch
+from cleartract.model.model import Model
+from cleartract.recordings.overlap_add import OverlapAdd
+from cleartract.recordings.source import FrameSource
+from cleartract.recordings.windows import SlidingWindowTransform, Window
+
+Progress = Callable[[int, int], None]
+_WORTH_MEASURING = 24  # windows
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Finished frames, in the recording's own unit.
+
+    Attributes:
+        first: Number of the first of them [frames].
+        frames: (frame, height, width) float32.
+        uncertainty: Standard deviation over the samples, likewise, or None for a single sample.
+    """
+
+    first: int
+    frames: np.ndarray
+    uncertainty: np.ndarray | None
+
+
+class _FramesAround:
+    """The frames of a source that windows still need, normalised and as they are."""
+
+    def __init__(self, source: FrameSource, prepared: PreparedRecording):
+        self._chunks = read_ahead((raw, prepared.normalised(raw)) for raw in source.chunks())
+        self._raw: deque[np.ndarray] = deque()
+        self._normalised: deque[np.ndarray] = deque()
+        self.first = 0
+
+    def _reach(self, frame: int) -> None:
+        while self.first + len(self._raw) <= frame:
+            raw, normalised = next(self._chunks)
+            self._raw.extend(raw)
+            self._normalised.extend(normalised)
+
+    def drop_before(self, frame: int) -> None:
+        """Forget frames before this one, unread ones too."""
+        while self.first < frame:
+            self._reach(self.first)
+            self._raw.popleft()
+            self._normalised.popleft()
+            self.first += 1
+
+    def normalised(self, numbers: np.ndarray) -> np.ndarray:
+        """(frame, height, width)."""
+        self._reach(int(numbers.max()))
+        return np.stack([self._normalised[int(n) - self.first] for n in numbers])
+
+    def raw(self, first: int, count: int) -> np.ndarray:
+        """(frame, height, width), the recording's own unit."""
+        self._reach(first + count - 1)
+        return np.stack([self._raw[n - self.first] for n in range(first, first + count)])
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._chunks.close()  # type: ignore[attr-defined]
+
+
+class Restoration:
+    """A recording on its way through the model.
+
+    Args:
+        source: The recording, read a second time.
+        prepared: What its survey found.
+        model: In evaluation mode.
+        settings: How it is denoised.
+
+    Raises:
+        WindowError: If windows and steps do not cover the recording.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        prepared: PreparedRecording,
+        model: Model,
+        settings: DenoiseSettings,
+    ):
+        self.source, self.prepared, self.model, self.settings = source, prepared, model, settings
+        survey = prepared.survey
+        cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
+        self.windows = cut.windows(survey.frames, survey.rate)
+        self.step = cut.step_frames(survey.rate)
+        self.batch = settings.batch or DEFAULT_BATCH
+        self.seconds = 0.0
+
+    def choose_batch(self) -> None:
+        """Measure the fastest batch, where none was asked for and it is worth a second."""
+        if self.settings.batch is not None or len(self.windows) < _WORTH_MEASURING:
+            return
+        around = _FramesAround(self.source, self.prepared)
+        try:
+            self.batch = fastest_batch(
+                self.model, self._prepare(around, self.windows[0]), self.settings
+            )
+        finally:
+            around.close()
+
+    def pieces(self, progress: Progress | None = None, first: int = 0) -> Iterator[Piece]:
+        """Finished frames, as soon as no later window touches them.
+
+        Windows are grouped into batches from the first one on, wherever this begins: frames do
+        not depend on it.
+
+        Args:
+            progress: Called with windows done and windows in all.
+            first: Frame to begin with [frames].
+        """
+        started = time.perf_counter()
+        survey, windows = self.prepared.survey, self.windows
+        touching = (n for n, window in enumerate(windows) if window.first + window.frames > first)
+        begin = next(touching) // self.batch * self.batch
+        blends = [
+            OverlapAdd(survey.frames, survey.size, self.settings.blend, first)
+            for _ in range(self.settings.samples)
+        ]
+        around = _FramesAround(self.source, self.prepared)
+        loop = WindowLoop(self.model, self.settings, survey.frames, self.batch)
+        done = begin
+        if progress:
+            progress(done, len(windows))
+        try:
+            for batch in loop.run(windows[begin:], lambda w: self._prepare(around, w)):
+                for window, samples in batch:
+                    for blend, restored in zip(blends, samples, strict=True):
+                        blend.add(restored, window.first)
+                done += len(batch)
+                following = windows[done].first if done < len(windows) else survey.frames
+                if following > blends[0].first:
+                    yield self._piece(around, blends, following)
+                self.batch, self.seconds = loop.batch, time.perf_counter() - started
+                if progress:
+                    progress(done, len(windows))
+        finally:
+            around.close()
+
+    def _prepare(self, around: _FramesAround, window: Window) -> PreparedWindow:
+        numbers = window.frame_indices(self.prepared.survey.frames)
+        around.drop_before(int(numbers.min()))
+        return self.prepared.window(window, around.normalised(numbers))
+
+    def _piece(self, around: _FramesAround, blends: list[OverlapAdd], until: int) -> Piece:
+        survey, first = self.prepared.survey, blends[0].first
+        drawn = np.stack([blend.take(until) for blend in blends])
+        frames = survey.intensity.undo(drawn.mean(0) if len(drawn) > 1 else drawn[0])
+        np.clip(frames, min(0.0, survey.minimum), self.source.peak, out=frames)
+        if survey.borders:
+            frames = survey.borders.kept(frames, around.raw(first, len(frames)))
+        uncertainty = None
+        if len(drawn) > 1:
+            uncertainty = (drawn.std(0, ddof=1) * survey.intensity.scale).astype(np.float32)
+        return Piece(first, frames, uncertainty)
+
+    def described(self) -> dict[str, Any]:
+        """Every parameter that decides the result, for the sidecar."""
+        survey, sound = self.prepared.survey, self.prepared.sound
+        return self.settings.model_dump() | {
+            "window_frames": self.windows[0].frames,
+            "step_frames": self.step,
+            "windows": len(self.windows),
+            "batch_used": self.batch,
+            "audio_used": sound is not None,
+            "lost_frames": list(survey.lost),
+            "intensity_offset": survey.intensity.offset,
+            "intensity_scale": survey.intensity.scale,
+            "borders_without_image": survey.borders.described() or None,
+            "device": str(self.model.device),
+        }
+
+    def timing(self) -> dict[str, float]:
+        """How long it took."""
+        rate = self.prepared.survey.frames / max(self.seconds, 1e-9)
+        return {"seconds": round(self.seconds, 3), "frames_per_second": round(rate, 2)}

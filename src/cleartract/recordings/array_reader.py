@@ -1,0 +1,158 @@
+"""Recordings as NumPy arrays, read in chunks: .npz with frames, rate and sound; .npy with frames."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from cleartract.errors import RecordingError
+from cleartract.recordings.sound import ArraySound, Sound, as_float, companion_sound, open_sound
+from cleartract.recordings.source import CHUNK
+from cleartract.types import exact_rate
+
+_DAMAGED = (
+    OSError, ValueError, EOFError, MemoryError, RuntimeError, KeyError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+UNCERTAINTY = "standard deviation"  # what such a file says its frames are
+_ASSUMED_RATE = Fraction(65040, 781)
+_SMALL = ("rate", "fps", "audio", "sample_rate", "kind")
+
+
+class ArraySource:
+    """`frames` (frame, height, width), `rate` or `fps`, `audio`, `sample_rate`; see `FrameSource`.
+
+    A .npy holds the frames alone; its rate is taken to be 65040/781 and a warning kept.
+
+    Args:
+        path: .npz or .npy.
+        audio: A sound file instead of the file's own sound or a .wav or .flac beside it.
+
+    Raises:
+        RecordingError: If the file is missing, damaged, or lacks frames or a rate.
+    """
+
+    def __init__(self, path: Path, audio: Path | None = None):
+        if not path.is_file():
+            raise RecordingError(f"{path}: no such file")
+        self.path, self.name = path, str(path)
+        content: dict[str, np.ndarray] = {}
+        try:
+            if path.suffix.lower() == ".npz":
+                with np.load(path, allow_pickle=False) as file:
+                    content = {name: file[name] for name in _SMALL if name in file.files}
+                    if "frames" not in file.files:
+                        raise RecordingError(
+                            f"{path}: holds no array named frames (frame, height, width)"
+                        )
+            with self._stream() as (_, shape, dtype, fortran):
+                pass
+        except _DAMAGED as error:
+            raise RecordingError(f"{path}: not a readable array file ({error})") from error
+        if str(content.get("kind")) == UNCERTAINTY:
+            raise RecordingError(
+                f"{path}: holds the uncertainty of a recording; give the recording"
+            )
+        if dtype.kind not in "uif" or len(shape) != 3 or 0 in shape:
+            raise RecordingError(
+                f"{path}: frames must be real numbers (frame, height, width), got {dtype} {shape}"
+            )
+        self._whole = fortran  # stored in another order: nothing to read in chunks
+        self.count, self.size = shape[0], (shape[1], shape[2])
+        self.peak = float(np.iinfo(dtype).max) if dtype.kind in "ui" else None
+        self.rate, warnings = self._rate(content)
+        self.sound = self._sound(audio, content)
+        heard_from = None
+        if self.sound is not None:
+            heard_from = str(self.sound.path or path)
+        self.provenance: dict[str, Any] = {
+            "path": str(path), "codec": path.suffix[1:], "pixel_format": str(dtype),
+            "warnings": warnings, "audio": heard_from,
+        }  # fmt: skip
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """See `FrameSource.chunks`."""
+        if self._whole:
+            yield from self._unordered()
+            return
+        try:
+            with self._stream() as (file, shape, dtype, _):
+                size = dtype.itemsize * shape[1] * shape[2]
+                for first in range(0, shape[0], CHUNK):
+                    count = min(CHUNK, shape[0] - first)
+                    stored = file.read(count * size)
+                    chunk = np.frombuffer(stored, dtype).reshape(count, *shape[1:])
+                    yield chunk.astype(np.float32)
+        except _DAMAGED as error:
+            raise RecordingError(f"{self.path}: not a readable array file ({error})") from error
+
+    def _unordered(self) -> Iterator[np.ndarray]:
+        loaded = np.load(self.path, allow_pickle=False)
+        frames = loaded if isinstance(loaded, np.ndarray) else loaded["frames"]
+        for first in range(0, self.count, CHUNK):
+            yield np.ascontiguousarray(frames[first : first + CHUNK], np.float32)
+
+    @contextmanager
+    def _stream(self) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype, bool]]:
+        """The file at its first frame, with shape, type and whether the order is Fortran's."""
+        if self.path.suffix.lower() == ".npy":
+            with open(self.path, "rb") as file:
+                yield (file, *_header(file))
+            return
+        with zipfile.ZipFile(self.path) as archive, archive.open("frames.npy") as member:
+            yield (member, *_header(member))
+
+    def _rate(self, content: dict[str, np.ndarray]) -> tuple[Fraction, list[str]]:
+        stored = content.get("rate", content.get("fps"))
+        if stored is None:
+            if self.path.suffix.lower() == ".npz":
+                raise RecordingError(
+                    f"{self.path}: holds no rate or fps; add it, as [numerator, denominator]"
+                )
+            return _ASSUMED_RATE, ["no frame rate in the file: 65040/781 assumed"]
+        try:
+            if stored.ndim == 0:
+                return exact_rate(stored.item()), []
+            top, bottom = stored.tolist()
+            whole = float(top).is_integer() and float(bottom).is_integer()
+            return exact_rate((int(top), int(bottom)) if whole else float(top) / float(bottom)), []
+        except (ValueError, ZeroDivisionError, TypeError, OverflowError) as error:
+            raise RecordingError(f"{self.path}: unusable frame rate ({error})") from error
+
+    def _sound(self, audio: Path | None, content: dict[str, np.ndarray]) -> Sound | None:
+        if audio is not None:
+            return open_sound(audio)
+        if "audio" not in content or not content["audio"].size:
+            return companion_sound(self.path)
+        if "sample_rate" not in content:
+            raise RecordingError(f"{self.path}: holds audio but no sample_rate [Hz]")
+        samples = as_float(content["audio"])
+        if samples.ndim != 1 or not np.isfinite(samples).all():
+            raise RecordingError(f"{self.path}: audio must be finite and (sample,)")
+        rate = content["sample_rate"]
+        if rate.size != 1 or not 1000 <= float(rate.item()) <= 1_000_000:
+            raise RecordingError(
+                f"{self.path}: sample_rate must be one number from 1e3 to 1e6 [Hz]"
+            )
+        return ArraySound(samples, int(rate.item()))
+
+
+def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read is None:
+        raise ValueError(f"array file of version {version}")
+    shape, fortran, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("array of objects")
+    return shape, dtype, fortran

@@ -1,0 +1,202 @@
+"""Sound that belongs to frames: read in blocks, whatever holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import av
+import numpy as np
+
+from cleartract.errors import RecordingError, reason_of
+from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
+
+_BLOCK = 1 << 16  # [samples]
+
+
+class Sound(Protocol):
+    """Mono sound whose first sample belongs to the beginning of the first frame.
+
+    Attributes:
+        rate: Samples per second [Hz].
+        path: File that holds it, or None.
+    """
+
+    @property
+    def rate(self) -> int:
+        """Samples per second [Hz]."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """File that holds it, or None."""
+        ...
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """The samples from the first on, each block (sample,) float32 in [-1, 1]."""
+        ...
+
+
+@dataclass(frozen=True)
+class ArraySound:
+    """Sound in memory, (sample,)."""
+
+    samples: np.ndarray
+    rate: int
+    path: Path | None = None
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """See `Sound.blocks`."""
+        for first in range(0, len(self.samples), _BLOCK):
+            yield self.samples[first : first + _BLOCK].astype(np.float32)
+
+
+@dataclass(frozen=True)
+class FileSound:
+    """A sound file that libsndfile reads; channels are averaged."""
+
+    path: Path
+    rate: int
+
+    @classmethod
+    def open(cls, path: Path) -> FileSound:
+        """Look at the header.
+
+        Raises:
+            RecordingError: If it cannot be read or holds no samples.
+        """
+        import soundfile
+
+        try:
+            described = soundfile.info(str(path))
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise RecordingError(f"{path}: not a readable sound file ({error})") from error
+        if not described.frames:
+            raise RecordingError(f"{path}: holds no samples")
+        return cls(path, int(described.samplerate))
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """See `Sound.blocks`."""
+        import soundfile
+
+        try:
+            for part in soundfile.blocks(str(self.path), _BLOCK, dtype="float32", always_2d=True):
+                yield _finite(part.mean(1), self.path)
+        except (soundfile.LibsndfileError, RuntimeError) as error:
+            raise RecordingError(f"{self.path}: not a readable sound file ({error})") from error
+
+
+@dataclass(frozen=True)
+class StreamSound:
+    """The audio stream of a video file, in time with its first frame."""
+
+    path: Path
+    rate: int
+
+    @classmethod
+    def open(cls, path: Path) -> StreamSound | None:
+        """The stream, or None where the file has none.
+
+        Raises:
+            RecordingError: If the file is no video or the stream is damaged from the beginning.
+        """
+        try:
+            with av.open(str(path), format=_demuxer(path)) as container:
+                if not container.streams.audio:
+                    return None
+                stream = container.streams.audio[0]
+                if stream.codec_context is None or not stream.codec_context.sample_rate:
+                    return None
+                if next(iter(container.decode(stream)), None) is None:
+                    return None
+                return cls(path, int(stream.codec_context.sample_rate))
+        except (av.FFmpegError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """See `Sound.blocks`; silence is put before sound that starts late."""
+        try:
+            with av.open(str(self.path), format=_demuxer(self.path)) as container:
+                yield from self._blocks(container)
+        except (av.FFmpegError, ValueError) as error:
+            raise _damaged(self.path, error) from error
+
+    def _blocks(self, container: Any) -> Iterator[np.ndarray]:
+        convert = av.AudioResampler(format="fltp", layout="mono", rate=self.rate)
+        skipped: int | None = None  # samples before the first frame that are still to be dropped
+        for frame in container.decode(container.streams.audio[0]):
+            if skipped is None:
+                lead = round((float(frame.time or 0) - _video_start(container)) * self.rate)
+                skipped = max(0, -lead)
+                if lead > 0:
+                    yield np.zeros(lead, np.float32)
+            for part in convert.resample(frame):
+                samples = part.to_ndarray()[0]
+                yield _finite(samples[skipped:], self.path)
+                skipped = max(0, skipped - len(samples))
+        for part in convert.resample(None):
+            yield _finite(part.to_ndarray()[0], self.path)
+
+
+def open_sound(path: Path) -> Sound:
+    """Sound of a sound file or of a video.
+
+    Raises:
+        RecordingError: If the file is missing, of an unknown kind, damaged, or without sound.
+    """
+    if not path.is_file():
+        raise RecordingError(f"{path}: no such sound file")
+    if path.suffix.lower() in (".wav", ".flac", ".ogg", ".aiff", ".aif"):
+        return FileSound.open(path)
+    sound = StreamSound.open(path)
+    if sound is None:
+        raise RecordingError(f"{path}: holds no sound; give a .wav or .flac file")
+    return sound
+
+
+def companion_sound(path: Path) -> Sound | None:
+    """The sound of a .wav or .flac of the same name beside a video, or None."""
+    for suffix in SOUND_SUFFIXES:
+        for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
+            if candidate.is_file():
+                return FileSound.open(candidate)
+    return None
+
+
+def whole(sound: Sound) -> np.ndarray:
+    """All samples, (sample,) float32."""
+    blocks = list(sound.blocks())
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def as_float(samples: np.ndarray) -> np.ndarray:
+    """Samples as float32 in [-1, 1]; whole numbers are divided by the range of their type."""
+    if samples.dtype.kind in "iu":
+        return (samples / (np.iinfo(samples.dtype).max + 1.0)).astype(np.float32)
+    return samples.astype(np.float32)
+
+
+def _video_start(container: Any) -> float:
+    shown = container.streams.video[0] if container.streams.video else None
+    if shown is None or shown.start_time is None or shown.time_base is None:
+        return 0.0
+    return float(shown.start_time * shown.time_base)
+
+
+def _demuxer(path: Path) -> str:
+    demuxer = VIDEO_SUFFIXES.get(path.suffix.lower())
+    if demuxer is None:
+        raise RecordingError(f"{path}: unknown kind of sound file; give a .wav or .flac file")
+    return demuxer
+
+
+def _damaged(path: Path, error: Exception) -> RecordingError:
+    return RecordingError(f"{path}: sound is damaged ({reason_of(error)}); give a sound file")
+
+
+def _finite(samples: np.ndarray, path: Path) -> np.ndarray:
+    if not np.isfinite(samples).all():
+        raise RecordingError(f"{path}: sound holds values that are not finite")
+    return samples.astype(np.float32)

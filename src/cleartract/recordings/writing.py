@@ -1,0 +1,163 @@
+"""Write a recording in the format its name asks for, all at once or as frames come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from cleartract.errors import OutputError
+from cleartract.files import atomic, naming
+from cleartract.recordings.array_writer import ArrayWriter
+from cleartract.recordings.formats import OUTPUT_SUFFIXES
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.sound import ArraySound, Sound
+from cleartract.recordings.video_writer import VideoFormat, VideoWriter, preferred_codec
+
+_SHOWN = 235  # grey level of the brightest tissue where a recording has no levels of its own
+_HEADROOM = 1.1  # of a master above the brightest input
+
+
+class FrameSink(Protocol):
+    """Takes finished frames in order, in the recording's own unit."""
+
+    def write(self, frames: np.ndarray) -> None:
+        """Add frames, (frame, height, width) float32."""
+        ...
+
+    def close(self) -> None:
+        """All frames were written: finish."""
+        ...
+
+    def abandon(self) -> None:
+        """No more frames come: let go."""
+        ...
+
+
+@dataclass(frozen=True)
+class Described:
+    """What must be known of a result before its first frame.
+
+    Attributes:
+        frames: Number of frames [frames].
+        size: (height, width) [pixels].
+        rate: Frames per second, exact.
+        peak: Largest value of the unit, or None.
+        bright: Value shown as nearly white where the unit has no grey levels.
+        maximum: Largest value expected.
+        sound: Sound that belongs to the frames, or None.
+        samples: Its length [samples].
+    """
+
+    frames: int
+    size: tuple[int, int]
+    rate: Fraction
+    peak: float | None
+    bright: float
+    maximum: float
+    sound: Sound | None = None
+    samples: int = 0
+
+    @classmethod
+    def of(cls, recording: Recording) -> Described:
+        """Of a recording in memory."""
+        frames, sound = recording.frames, recording.sound
+        return cls(
+            frames=len(frames),
+            size=(frames.shape[1], frames.shape[2]),
+            rate=recording.rate,
+            peak=recording.peak,
+            bright=float(np.percentile(frames, 99.9)),
+            maximum=float(frames.max()),
+            sound=None if sound is None else ArraySound(*sound),
+            samples=0 if sound is None else len(sound[0]),
+        )
+
+    def display_scale(self) -> float:
+        """Grey levels of 8 bit per unit; 8-bit recordings keep their levels."""
+        return 1.0 if self.peak == 255 else _SHOWN / max(self.bright, 1e-12)
+
+    def master_scale(self) -> float:
+        """Levels of 16 bit per unit.
+
+        8-bit scales are spread over 16 bit (times 257), so that fractions of a grey level survive;
+        deeper recordings keep their numbers.
+        """
+        peak = self.peak or max(self.maximum * _HEADROOM, 1e-12)
+        return 65535.0 / peak
+
+
+class _Levels:
+    """Rounds frames to whole grey levels before they are encoded."""
+
+    def __init__(self, target: Path, writer: VideoWriter | ArrayWriter, convert: Callable):
+        self.target, self.writer, self.convert = target, writer, convert
+
+    def write(self, frames: np.ndarray) -> None:
+        with naming(self.target):
+            self.writer.write(self.convert(frames))
+
+    def close(self) -> None:
+        with naming(self.target):
+            self.writer.close()
+
+    def abandon(self) -> None:
+        self.writer.abandon()
+
+
+def open_sink(path: Path, result: Described, provenance: dict[str, Any], target: Path) -> FrameSink:
+    """A sink in the format its name asks for.
+
+    Args:
+        path: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for MATLAB),
+            `.npz` (float32, in the recording's own intensity scale).
+        result: What will be written.
+        provenance: Kept in a .npz.
+        target: What errors call the file.
+
+    Raises:
+        OutputError: If the kind of file is unknown or it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in OUTPUT_SUFFIXES:
+        raise OutputError(f"{target}: unknown output; name it {', '.join(OUTPUT_SUFFIXES)}")
+    with naming(target):
+        if suffix == ".npz":
+            shape, sound = (result.frames, *result.size), None
+            if result.sound is not None:
+                sound = (result.sound, result.samples)
+            others = {"provenance": provenance}
+            return _Levels(target, ArrayWriter(path, shape, result.rate, sound, others), np.asarray)
+        video = VideoFormat(result.size, result.rate, preferred_codec(path))
+        writer = VideoWriter(path, video, result.sound)
+        return _Levels(target, writer, lambda x: to_levels(x * result.display_scale(), np.uint8))
+
+
+def open_master(path: Path, result: Described, target: Path) -> FrameSink:
+    """A lossless FFV1 video of 16-bit grey in AVI, with its sound as PCM."""
+    with naming(target):
+        video = VideoFormat(result.size, result.rate, "ffv1", deep=True)
+        sound = result.sound
+        writer = VideoWriter(path, video, sound)
+        return _Levels(target, writer, lambda x: to_levels(x * result.master_scale(), np.uint16))
+
+
+def to_levels(frames: np.ndarray, kind: type) -> np.ndarray:
+    """Whole grey levels of a type, clipped to its range."""
+    return np.round(frames).clip(0, np.iinfo(kind).max).astype(kind)
+
+
+def write_recording(path: Path, recording: Recording, provenance: dict[str, Any]) -> None:
+    """Write a recording in memory in one go; formats and errors as `open_sink`."""
+    with atomic(path) as temporary:
+        sink = open_sink(temporary, Described.of(recording), provenance, path)
+        try:
+            sink.write(recording.frames)
+        except BaseException:
+            sink.abandon()
+            raise
+        sink.close()
