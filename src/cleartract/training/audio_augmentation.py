@@ -1,14 +1,18 @@
-"""What scanner rooms, noise cancellation and codecs do to the sound of a recording."""
+"""Effects of scanner room, noise cancellation and codecs on the sound of a recording."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import ShortTimeFFT, fftconvolve
 
 _REPETITION_TIME = 0.006  # [s], about that of spiral speech protocols
 _INTERLEAVES = 13
-_SPAN = 512  # [samples] of the codec's transform
+_SPAN = 512  # [samples] of the short-time transform
+_SINE = np.sin(np.pi * (np.arange(_SPAN) + 0.5) / _SPAN)
+_SHORT_TIME = ShortTimeFFT(_SINE, hop=_SPAN // 2, fs=1.0)  # its dual window is the same sine
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,7 @@ def reverberate(
     tail = rng.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
     tail *= 10 ** (rng.uniform(-20, -6) / 20) / np.sqrt((tail**2).sum())
     tail[0] += 1.0
-    size = 1 << (len(sound) + length - 1).bit_length()
-    echoed = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)
-    return echoed[: len(sound)].astype(np.float32)
+    return fftconvolve(sound, tail)[: len(sound)].astype(np.float32)
 
 
 def band_limited(sound: np.ndarray, sample_rate: int, highest: float) -> np.ndarray:
@@ -113,9 +115,12 @@ def band_limited(sound: np.ndarray, sample_rate: int, highest: float) -> np.ndar
 
 def codec_loss(sound: np.ndarray, kept: float) -> np.ndarray:
     """Remove what lies more than `kept` [dB] below the strongest part of each short frame."""
-    return _in_short_frames(
-        sound, lambda s: s * (np.abs(s) > np.abs(s).max(1, keepdims=True) * 10 ** (-kept / 20))
-    )
+
+    def cut(spectrum: np.ndarray) -> np.ndarray:
+        magnitude = np.abs(spectrum)
+        return spectrum * (magnitude > magnitude.max(0) * 10 ** (-kept / 20))
+
+    return _in_short_frames(sound, cut)
 
 
 def cancellation_residue(sound: np.ndarray, floor: float, rng: np.random.Generator) -> np.ndarray:
@@ -138,14 +143,8 @@ def cancellation_residue(sound: np.ndarray, floor: float, rng: np.random.Generat
     return _in_short_frames(sound, subtract)
 
 
-def _in_short_frames(sound: np.ndarray, change) -> np.ndarray:
-    """Short-time spectra changed and put together again by overlap-add of squared sines."""
-    hop = _SPAN // 2
-    count = -(-len(sound) // hop) + 1
-    padded = np.pad(sound, (hop, count * hop - len(sound)))
-    window = np.sin(np.pi * (np.arange(_SPAN) + 0.5) / _SPAN).astype(np.float32)
-    starts = np.arange(count)[:, None] * hop + np.arange(_SPAN)
-    changed = np.fft.irfft(change(np.fft.rfft(padded[starts] * window, axis=1)), _SPAN, axis=1)
-    total = np.zeros(len(padded))
-    np.add.at(total, starts, changed * window)
-    return total[hop : hop + len(sound)].astype(np.float32)
+def _in_short_frames(sound: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Sound with changed short-time spectra, (frequency, time) complex; same length."""
+    padded = np.pad(sound, (0, max(0, _SPAN - len(sound))))
+    changed = _SHORT_TIME.istft(change(_SHORT_TIME.stft(padded)), k1=len(padded))
+    return changed[: len(sound)].astype(np.float32)

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.ndimage import correlate1d, gaussian_filter
 
 
 def _smooth(frames: np.ndarray, width: float) -> np.ndarray:
     """Gaussian blur of each complex frame."""
-    planes = np.moveaxis(np.concatenate([frames.real, frames.imag]), 0, -1)
-    planes = np.ascontiguousarray(planes)
-    blurred = np.empty_like(planes)
-    for first in range(0, planes.shape[-1], 4):  # OpenCV takes four channels at most
-        block = np.ascontiguousarray(planes[..., first : first + 4])
-        result = cv2.GaussianBlur(block, (0, 0), width, borderType=cv2.BORDER_REFLECT)
-        blurred[..., first : first + 4] = result.reshape(block.shape)
-    real, imaginary = np.split(np.moveaxis(blurred, -1, 0), 2)
-    return (real + 1j * imaginary).astype(np.complex64)
+    return gaussian_filter(frames, (0, width, width), mode="reflect")
 
 
 def moving_average(frames: np.ndarray, width: int) -> np.ndarray:
     """Mean of `width` successive frames around each, repeated at the ends."""
-    before = width // 2
-    padded = np.concatenate(
-        [frames[:1].repeat(before, 0), frames, frames[-1:].repeat(width - 1 - before, 0)]
-    )
-    total = np.zeros_like(frames)
-    for first in range(width):
-        total += padded[first : first + len(frames)]
-    return total / np.float32(width)
+    return correlate1d(frames, np.full(width, 1 / width), axis=0, mode="nearest")
 
 
 def truncate(frames: np.ndarray, share: float) -> np.ndarray:
