@@ -17,15 +17,15 @@ _BOTTOM = -18.0  # [cm]
 
 @dataclass(frozen=True)
 class Pose:
-    """One vocal-tract state with what every painter needs.
+    """One vocal-tract state with its outlines [cm].
 
     Attributes:
-        speaker: Whose head.
+        speaker: Speaker to paint.
         tract: Vocal-tract parameters, (19,).
-        upper: Outline of larynx back, pharynx, velum, palate, upper incisor, upper lip, (34, 2).
-        lower: Outline of larynx front, floor of the mouth, lower incisor, lower lip, (28, 2).
-        tongue: Outline of the tongue, (37, 2).
-        epiglottis: Outline of the epiglottis, (7, 2).
+        upper: Outline of larynx back, pharynx, velum, palate, upper incisor, upper lip, (point, 2).
+        lower: Outline of larynx front, floor of the mouth, lower incisor, lower lip, (point, 2).
+        tongue: Outline of the tongue, (point, 2).
+        epiglottis: Outline of the epiglottis, (point, 2).
     """
 
     speaker: Speaker

@@ -1,4 +1,4 @@
-"""What does not move: brain, nasal cavity, sinus, spine, neck muscles."""
+"""Tissue that does not move: brain, nasal cavity, sinus, spine, neck muscles."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def paint_head(speaker: Speaker, palate_y: float) -> np.ndarray:
     """Paint the static head on which every frame is drawn.
 
     Args:
-        speaker: Whose head.
+        speaker: Speaker to paint.
         palate_y: Height of the hard palate [cm].
 
     Returns:

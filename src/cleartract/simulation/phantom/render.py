@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from cleartract.corpora.simulated import OUTLINES
 from cleartract.simulation.phantom import tract as paint
 from cleartract.simulation.phantom.canvas import SIGNAL_ONE, Canvas, texture
 from cleartract.simulation.phantom.face import (
@@ -15,7 +16,7 @@ from cleartract.simulation.phantom.face import (
 )
 from cleartract.simulation.phantom.head import paint_head
 from cleartract.simulation.phantom.speaker import FIELD_OF_VIEW, Speaker
-from cleartract.simulation.phantom.speech import OUTLINES, outlines
+from cleartract.simulation.phantom.speech import outlines
 
 
 class Phantom:
@@ -40,8 +41,8 @@ class Phantom:
             tract: Vocal-tract parameters, (19,).
 
         Returns:
-            Object, (size, size) float32, 1 is bright fat; and all outline points in image
-            coordinates, (106, 2) float32 [mm], in the order upper, lower, tongue, epiglottis.
+            Object, (size, size) float32, 1 is bright fat; and the points of all `OUTLINES` in image
+            coordinates, (point, 2) float32 [mm].
         """
         curves = outlines(tract)
         pose = Pose(self.speaker, tract, **curves)

@@ -14,40 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
+from scipy.ndimage import gaussian_filter1d
 
+from cleartract.corpora.simulated import OUTLINES
 from cleartract.errors import CorpusError
 from cleartract.simulation.phantom.utterances import DURATIONS, Segment
 
-SYNTHESIS_RATE = 44_100  # [Hz]
+SYNTHESIZER_RATE = 44_100  # [Hz]
 SAMPLES_PER_STATE = 110
-STATE_RATE = SYNTHESIS_RATE / SAMPLES_PER_STATE  # motor states per second [Hz]
-AUDIO_RATE = 20_000  # of the stored sound [Hz], as in the public rtMRI sets
-TRACT_NAMES = tuple(
-    [
-        "HX",
-        "HY",
-        "JX",
-        "JA",
-        "LP",
-        "LD",
-        "VS",
-        "VO",
-        "TCX",
-        "TCY",
-        "TTX",
-        "TTY",
-        "TBX",
-        "TBY",
-        "TRX",
-        "TRY",
-        "TS1",
-        "TS2",
-        "TS3",
-    ]
+STATE_RATE = SYNTHESIZER_RATE / SAMPLES_PER_STATE  # motor states per second [Hz]
+SOUND_RATE = 20_000  # of the stored sound [Hz], as in the public rtMRI sets
+TRACT_NAMES = (
+    *("HX", "HY", "JX", "JA", "LP", "LD", "VS", "VO", "TCX", "TCY", "TTX", "TTY"),
+    *("TBX", "TBY", "TRX", "TRY", "TS1", "TS2", "TS3"),
 )
 TRACT = {name: index for index, name in enumerate(TRACT_NAMES)}
-OUTLINES = ("upper", "lower", "tongue", "epiglottis")
-OUTLINE_POINTS = {"upper": 34, "lower": 28, "tongue": 37, "epiglottis": 7}
 _STATE_STEP = 4  # motor states per synthesis block: 100 Hz is enough for the sound
 _REST = dict(LD=-0.15, JA=-1.2, LP=-0.05, VO=0.55, TCX=0.6, TCY=-1.3, TTX=4.3, TTY=-0.7)
 _REST |= dict(TBX=3.0, TBY=0.35)
@@ -60,7 +42,7 @@ class Performance:
     Attributes:
         tract: Vocal-tract parameters over time, (state, 19), at `STATE_RATE` [Hz].
         glottis: Glottis parameters over time, (state, 11).
-        audio: Sound, (sample,), float32 within +-1, at `AUDIO_RATE` [Hz].
+        audio: Sound, (sample,), float32 within +-1, at `SOUND_RATE` [Hz].
         segments: Phones and their durations [s].
     """
 
@@ -127,8 +109,6 @@ def _motor_trajectory(segments: Sequence[Segment]) -> tuple[np.ndarray, np.ndarr
 
 def _rest_in_pauses(tract: np.ndarray, pressure: np.ndarray, rng: np.random.Generator):
     """Blend towards closed mouth and lowered velum where the lung pressure is long zero."""
-    from scipy.ndimage import gaussian_filter1d
-
     silent = gaussian_filter1d((pressure < 500).astype(float), 14)
     weight = gaussian_filter1d(np.clip(silent * 2.2 - 1.2, 0, 1), 16)[:, None]
     rest = tract.copy()
@@ -139,8 +119,6 @@ def _rest_in_pauses(tract: np.ndarray, pressure: np.ndarray, rng: np.random.Gene
 
 
 def _pitch_contour(n_states: int, base: float, rng: np.random.Generator) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter1d
-
     t = np.arange(n_states) / STATE_RATE
     wave = 1.2 * np.sin(2 * np.pi * t * rng.uniform(0.8, 1.6) + rng.uniform(0, 2 * np.pi))
     jitter = gaussian_filter1d(rng.normal(0, 1, n_states), 40) * 4
@@ -163,8 +141,6 @@ def perform(
     Raises:
         CorpusError: If the synthesizer is missing or a phone is unknown.
     """
-    import soxr
-
     vtl = _synthesizer()
     tract, glottis = _motor_trajectory(segments)
     tract, glottis = tract.copy(), glottis.copy()
@@ -177,9 +153,9 @@ def perform(
             np.ascontiguousarray(glottis[::_STATE_STEP]),
             samples,
         )
-    played_rate = SYNTHESIS_RATE * samples / (SAMPLES_PER_STATE * _STATE_STEP)
-    audio = soxr.resample(np.asarray(sound, np.float64), played_rate, AUDIO_RATE)
-    n_samples = round(len(tract) / STATE_RATE * AUDIO_RATE)
+    played_rate = SYNTHESIZER_RATE * samples / (SAMPLES_PER_STATE * _STATE_STEP)
+    audio = soxr.resample(np.asarray(sound, np.float64), played_rate, SOUND_RATE)
+    n_samples = round(len(tract) / STATE_RATE * SOUND_RATE)
     audio = np.pad(audio, (0, max(0, n_samples - len(audio))))[:n_samples]
     audio = 0.5 * audio / max(float(np.abs(audio).max()), 1e-6)
     return Performance(tract, glottis, audio.astype(np.float32), tuple(segments))
@@ -192,8 +168,8 @@ def outlines(tract: np.ndarray) -> dict[str, np.ndarray]:
         tract: Parameters, (19,).
 
     Returns:
-        `upper` (34, 2), `lower` (28, 2), `tongue` (37, 2), `epiglottis` (7, 2) [cm], x forwards
-        from the synthesizer's origin, y upwards.
+        Points of each of `OUTLINES`, (point, 2) [cm], x forwards from the synthesizer's origin, y
+        upwards.
     """
     curves = _synthesizer().get_outlines(np.ascontiguousarray(tract))
     return {name: np.asarray(curves[name], float) for name in OUTLINES}

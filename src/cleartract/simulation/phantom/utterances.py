@@ -1,4 +1,4 @@
-"""What a phantom says: random vowel-consonant-vowel sequences and word sequences.
+"""Random utterances: vowel-consonant-vowel sequences and word sequences.
 
 Symbols are those of the articulatory synthesizer (German SAMPA with a few English additions).
 """

@@ -1,4 +1,4 @@
-"""What scanner, reconstruction and codec do to clean frames, drawn afresh for every window.
+"""Noise and artefacts of scanner, reconstruction and codec, drawn anew for every window.
 
 `Degradation.random` draws the parameters, `apply` uses them: the same object gives the same frames.
 """
@@ -12,13 +12,13 @@ import numpy as np
 from cleartract.simulation.scanner import artefacts
 from cleartract.simulation.scanner.codecs import compress
 
-_SLOW = 8  # [frames] over which articulation, and so what is predicted from it, hardly changes
+_SLOW = 8  # [frames] over which articulation, and a prediction from it, hardly changes
 _CODECS = ("mpeg4", "mpeg4", "mjpeg", "libx264")
 
 
 @dataclass(frozen=True)
 class Degradation:
-    """One way in which frames go bad. Strengths are relative to the brightest tissue.
+    """One set of noise and artefacts. Strengths are relative to the brightest tissue.
 
     Attributes:
         seed: Seed of the noise realisation.
@@ -71,7 +71,7 @@ class Degradation:
             return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
         noise = between(0.004, 0.075) if happens(0.65) else 0.0
-        if happens(0.12):  # so low a signal that little but the sound tells fast movement
+        if happens(0.12):  # a signal so low that fast movement is hardly visible
             noise = between(0.075, 0.3)
         return cls(
             seed=int(rng.integers(2**31)),
@@ -126,14 +126,14 @@ class Degradation:
         return frames
 
     def learned(self, predicted: np.ndarray, left: float = 0.0) -> np.ndarray:
-        """What a regression on such frames predicts, where on clean ones it would predict this.
+        """Prediction of a regression on degraded frames, given its prediction on clean frames.
 
-        The mean over noise: what lasts stays, what changes from frame to frame is gone but for
-        the bias that it gives magnitudes (Rice 1944), here by its value in air.
+        It is the mean over noise. Artefacts that last stay. Noise that changes from frame to frame
+        leaves only the bias of magnitudes (Rice 1944), here by its value in air.
 
         Args:
-            predicted: (frame, height, width).
-            left: Share of the noise that the regression learns by mistake; it has few frames.
+            predicted: Prediction on clean frames, (frame, height, width).
+            left: Share of the noise that the regression learns by mistake from its few frames.
         """
         signal = self._spread(predicted.astype(np.complex64))
         streaks, still_noise, strength = self._lasting(signal.shape[1:])

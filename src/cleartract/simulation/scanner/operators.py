@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import finufft
 import numpy as np
+import scipy.fft
 
 
 class NonuniformFourier:
@@ -18,8 +20,6 @@ class NonuniformFourier:
     """
 
     def __init__(self, points: np.ndarray, size: int, images: int = 1, accuracy: float = 1e-4):
-        import finufft
-
         self.shape_in, self.shape_out = (images, size, size), (images, len(points))
         y, x = (np.ascontiguousarray(p, np.float32) for p in (points.imag, points.real))
         options = dict(n_trans=images, eps=accuracy, dtype="complex64", nthreads=1)
@@ -53,18 +53,15 @@ class ToeplitzNormal:
     """
 
     def __init__(self, points: np.ndarray, weights: np.ndarray, maps: np.ndarray):
-        import scipy.fft
-
-        self._maps, self._fft = maps, scipy.fft
-        self._size = maps.shape[-1]
+        self._maps, self._size = maps, maps.shape[-1]
         doubled = NonuniformFourier(points, 2 * self._size, accuracy=1e-5)
         kernel = np.fft.ifftshift(doubled.adjoint(weights[None])[0])
-        self._spectrum = self._fft.fft2(kernel).real.astype(np.float32)
+        self._spectrum = scipy.fft.fft2(kernel).real.astype(np.float32)
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """(y, x) -> (y, x)."""
         n = self._size
-        spectrum = self._fft.fft2(self._maps * image, s=(2 * n, 2 * n))
+        spectrum = scipy.fft.fft2(self._maps * image, s=(2 * n, 2 * n))
         spectrum *= self._spectrum
-        filtered = self._fft.ifft2(spectrum, overwrite_x=True)[:, :n, :n]
+        filtered = scipy.fft.ifft2(spectrum, overwrite_x=True)[:, :n, :n]
         return (np.conj(self._maps) * filtered).sum(0)

@@ -11,7 +11,7 @@ from cleartract.simulation.scanner.trajectories import Protocol, arm_points, den
 
 
 class Reconstruction:
-    """Reconstructs (coil, arm, sample) data of one session into complex frames.
+    """Reconstructs (coil, arm, sample) data of one scan session into complex frames.
 
     Args:
         protocol: How the data were acquired.

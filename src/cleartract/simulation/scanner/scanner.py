@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import numpy as np
+import scipy.fft
 
-from cleartract.simulation.scanner.coils import Session
 from cleartract.simulation.scanner.operators import NonuniformFourier
+from cleartract.simulation.scanner.scan_session import ScanSession
 from cleartract.simulation.scanner.trajectories import Protocol, arm_points, density_compensation
 
 _SEGMENTS = 4  # time segments of the off-resonance model
 
 
 class Scanner:
-    """Multi-coil spiral acquisition of one session."""
+    """Multi-coil spiral acquisition of one scan session."""
 
-    def __init__(self, protocol: Protocol, session: Session):
-        self.protocol, self.session = protocol, session
+    def __init__(self, protocol: Protocol, scan_session: ScanSession):
+        self.protocol, self.scan_session = protocol, scan_session
         self._operators: dict[Hashable, NonuniformFourier] = {}
         self._time_weights, self._modulations = self._off_resonance_segments()
 
     def _off_resonance_segments(self) -> tuple[np.ndarray, np.ndarray]:
         """Least-squares time segmentation (Sutton et al. 2003, IEEE TMI 22:178)."""
-        field, readout = self.session.off_resonance, self.protocol.readout
+        field, readout = self.scan_session.off_resonance, self.protocol.readout
         samples = np.linspace(0, readout, self.protocol.samples)
         nodes = np.linspace(0, readout, _SEGMENTS)
         bins = np.linspace(field.min(), field.max(), 64)
@@ -38,13 +39,13 @@ class Scanner:
         if key not in self._operators:
             if len(self._operators) > 64:  # golden angles never come back
                 self._operators.clear()
-            points = arm_points(self.protocol, arms, self.session.delay) / 2
-            coils, grid = self.session.maps.shape[:2]
+            points = arm_points(self.protocol, arms, self.scan_session.delay) / 2
+            coils, grid = self.scan_session.maps.shape[:2]
             self._operators[key] = NonuniformFourier(points, grid, coils)
         return self._operators[key]
 
     def acquire_state(self, state: int, image: np.ndarray) -> np.ndarray:
-        """Noise-free samples of the interleaves that see one object state.
+        """Noise-free samples of the interleaves played during one state of the object.
 
         Args:
             state: Index of the state in time.
@@ -55,7 +56,7 @@ class Scanner:
         """
         arms = self.protocol.arms_of_state(state)
         operator = self._operator(arms)
-        weighted = self.session.maps * (image * self.session.phase) / 4
+        weighted = self.scan_session.maps * (image * self.scan_session.phase) / 4
         total = np.zeros((len(weighted), len(arms) * self.protocol.samples), np.complex64)
         for weights, modulation in zip(self._time_weights, self._modulations, strict=True):
             total += np.tile(weights, len(arms)) * operator.forward(weighted * modulation)
@@ -76,10 +77,8 @@ class Scanner:
             (N, N) float32, not negative. The pass band is the disc that the spiral covers, with
             a taper over its outer quarter so that the truth has no truncation ringing.
         """
-        import scipy.fft
-
         n = self.protocol.size
-        spectrum = scipy.fft.fftshift(scipy.fft.fft2(image * self.session.sensitivity))
+        spectrum = scipy.fft.fftshift(scipy.fft.fft2(image * self.scan_session.sensitivity))
         low = spectrum[n // 2 : n // 2 + n, n // 2 : n // 2 + n]
         y, x = np.mgrid[-(n // 2) : n - n // 2, -(n // 2) : n - n // 2]
         radius = np.sqrt(x**2 + y**2) / (n / 2)

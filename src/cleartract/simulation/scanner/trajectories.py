@@ -57,7 +57,7 @@ class Protocol:
         return range(frame * self.arms_per_frame, (frame + 1) * self.arms_per_frame)
 
     def arms_of_state(self, state: int) -> range:
-        """Interleaves that see the same position of the object."""
+        """Interleaves played while the object holds one position."""
         frame, part = divmod(state, self.states_per_frame)
         arms = np.array_split(np.arange(self.arms_per_frame), self.states_per_frame)[part]
         first = frame * self.arms_per_frame
@@ -68,7 +68,6 @@ USC75 = Protocol("usc75", 84, Fraction(6004, 1_000_000), 2)
 TIMIT = Protocol(
     "timit", 68, Fraction(50, 1159 * 7), 7, states_per_frame=2, samples=500, regularised=False
 )
-PROTOCOLS = {p.name: p for p in (USC75, TIMIT)}
 
 
 def spiral_arm(protocol: Protocol, delay: float = 0.0) -> np.ndarray:

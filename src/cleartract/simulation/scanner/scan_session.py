@@ -1,4 +1,4 @@
-"""Coil sensitivities, object phase and off-resonance of a random scanner session."""
+"""Coil sensitivities, object phase and off-resonance of a random scan session."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Session:
+class ScanSession:
     """One subject in the scanner, on a grid of twice the frame's resolution.
 
     Attributes:
         maps: Coil sensitivities, (coil, 2N, 2N) complex64.
         phase: Phase of the object, (2N, 2N) complex64, unit modulus.
         off_resonance: Field inhomogeneity, (2N, 2N) float32 [Hz].
-        delay: Gradient delay unknown to the reconstruction [samples].
+        delay: Gradient delay for which the reconstruction does not correct [samples].
         map_error: Relative error of the maps the reconstruction uses, (coil, N, N) complex64.
     """
 
@@ -40,7 +40,7 @@ class Session:
 
     @property
     def assumed_maps(self) -> np.ndarray:
-        """What the reconstruction believes: maps of unit sum of squares, with their error."""
+        """Maps that the reconstruction uses: of unit sum of squares, with their error; (coil, N, N)."""
         low = np.stack([self.low_resolution(m) for m in self.maps]) * (1 + self.map_error)
         return (low / np.sqrt((np.abs(low) ** 2).sum(0))).astype(np.complex64)
 
@@ -57,7 +57,7 @@ def _smooth_complex(rng: np.random.Generator, shape: tuple[int, ...], width: flo
     return np.stack(planes)
 
 
-def random_session(rng: np.random.Generator, size: int, coils: int) -> Session:
+def random_scan_session(rng: np.random.Generator, size: int, coils: int) -> ScanSession:
     """Draw coils around the face and neck, phase, off-resonance and imperfections.
 
     Args:
@@ -86,7 +86,7 @@ def random_session(rng: np.random.Generator, size: int, coils: int) -> Session:
     nose = np.exp(-((x - draw(12, 22)) ** 2 + (y - draw(16, 26)) ** 2) / (2 * 9**2))
     field += draw(20, 110) * nose * rng.choice([-1, 1])
     error = draw(0.0, 0.12) * _smooth_complex(rng, (coils, size, size), size / 8)
-    return Session(
+    return ScanSession(
         maps=stack.astype(np.complex64),
         phase=phase.astype(np.complex64),
         off_resonance=field.astype(np.float32),
