@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import zipfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
+from cleartract.corpora.simulated import SimulatedHeader, kind_of
 from cleartract.errors import CorpusError
 from cleartract.recordings.formats import VIDEO_SUFFIXES
-from cleartract.recordings.video_io import probe
-from cleartract.types import exact_rate
+from cleartract.recordings.video_reader import probe
 
-OWN = ("_cleartract", "_cleartract_master", "_generated")  # ends of names that we give
+OWN = ("_cleartract", "_cleartract_master", "_generated")  # ends of the names of results
 
 
 @dataclass(frozen=True)
@@ -60,18 +56,20 @@ def find_entries(folder: Path, split: str) -> list[Entry]:
     """Recordings of a split in a folder and all its subfolders.
 
     Raises:
-        CorpusError: If there are none, or one is damaged.
+        CorpusError: If there are none.
+        RecordingError: If one is damaged.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder of recordings")
     entries, elsewhere = [], 0
     for path in sorted(folder.rglob("*")):
-        if path.suffix == ".npz" and path.name.startswith("recording"):
-            entry, own_split = _simulated_entry(path)
+        if kind_of(path) == "recording":
+            header = SimulatedHeader.load(path)
+            speaker, own_split = header.speaker, header.split
+            entry = Entry(path, speaker, header.frames, header.size, header.rate, simulated=True)
         elif path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(OWN):
-            found = probe(path)
-            speaker = speaker_of(path.relative_to(folder.parent))
-            entry = Entry(path, speaker, found.frames, found.size, found.rate, simulated=False)
+            video, speaker = probe(path), speaker_of(path.relative_to(folder.parent))
+            entry = Entry(path, speaker, video.frames, video.size, video.rate, simulated=False)
             own_split = hashed_split(speaker)
         else:
             continue
@@ -83,22 +81,3 @@ def find_entries(folder: Path, split: str) -> list[Entry]:
         others = f" among {elsewhere}; splits are by speaker, so add speakers" if elsewhere else ""
         raise CorpusError(f"{folder}: no recordings of the split {split!r}{others}")
     return entries
-
-
-def _simulated_entry(path: Path) -> tuple[Entry, str]:
-    """Read the header only: a corpus of hours opens in seconds."""
-    try:
-        return _read_header(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CorpusError(f"{path}: not a simulated recording ({error}); remove it") from error
-
-
-def _read_header(path: Path) -> tuple[Entry, str]:
-    with zipfile.ZipFile(path) as archive, archive.open("clean.npy") as member:
-        np.lib.format.read_magic(member)
-        shape, _, _ = np.lib.format.read_array_header_1_0(member)
-    with np.load(path, allow_pickle=False) as file:
-        rate = exact_rate(file["rate"])
-        parameters = json.loads(str(file["parameters"]))
-    entry = Entry(path, parameters["speaker"], shape[0], (shape[1], shape[2]), rate, simulated=True)
-    return entry, parameters["split"]

@@ -9,72 +9,15 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
+from cleartract.corpora.simulated import FORMAT
+from cleartract.errors import CorpusError, UsageError, reason_of
+from cleartract.files import atomic
+from cleartract.simulation.settings import CorpusSettings
+from cleartract.simulation.tasks import Task, tasks
 
-from cleartract.errors import CorpusError
-from cleartract.simulation.scan import (
-    FORMAT,
-    CorpusSettings,
-    Task,
-    simulate_recording,
-    simulate_speech,
-)
-
-
-def split_of(speaker: int, speakers: int) -> str:
-    """Split of a speaker: every eighth is for the test, every eighth for validation."""
-    if speakers >= 3:
-        if speaker % 8 == 2:
-            return "test"
-        if speaker % 8 == 1:
-            return "validation"
-    return "train"
-
-
-def tasks(settings: CorpusSettings) -> list[Task]:
-    """All recordings of a corpus, speakers in turn."""
-    each = max(1, round(settings.minutes * 60 / settings.seconds / settings.speakers))
-    kind = "speech" if settings.sound_only else "recording"
-    return [
-        Task(speaker, index, split_of(speaker, settings.speakers), kind)
-        for index in range(each)
-        for speaker in range(settings.speakers)
-    ]
-
-
-def check_extra() -> None:
-    """Raise CorpusError, with the remedy, where the optional extra is not installed."""
-    from importlib.util import find_spec
-
-    for name in ("vocaltractlab_cython", "finufft", "cv2", "scipy"):
-        if find_spec(name) is None:
-            raise CorpusError(f"{name} is not installed: pip install 'cleartract[simulate]'")
-
-
-def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
-    settings, task, folder = job
-    target = task.path(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    made = simulate_speech if settings.sound_only else simulate_recording
-    stored = made(settings, task)
-    temporary = target.with_suffix(f".{os.getpid()}.tmp")
-    with open(temporary, "wb") as file:
-        np.savez(file, **stored)  # type: ignore[arg-type]
-    os.replace(temporary, target)
-    return len(stored["audio"]) / float(stored["sample_rate"])
-
-
-def _quiet_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
-    _single_thread()
-
-
-def _single_thread() -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
+_HEADER = "corpus.json"
 
 
 def simulate(
@@ -91,30 +34,27 @@ def simulate(
         workers: Processes; all cores by default.
         progress: Called with recordings done, recordings in all, and seconds simulated just now.
 
+    Returns:
+        The folder.
+
     Raises:
-        CorpusError: If the folder holds a corpus of other settings.
+        CorpusError: If the folder holds a corpus of other settings, or the extra `simulate` is
+            not installed.
+        OutputError: If the folder cannot be written.
     """
-    described = {"format": FORMAT, **asdict(settings)}
-    plain = CorpusSettings()
-    described["noise"] = list(settings.noise)
-    for name in ("sound_only", "noise"):  # as before there was a choice
-        unused = name == "noise" and settings.sound_only
-        if unused or getattr(settings, name) == getattr(plain, name):
-            del described[name]
-    header = folder / "corpus.json"
-    if header.exists():
-        try:
-            same = json.loads(header.read_text()) == described
-        except ValueError as error:
-            raise CorpusError(f"{header}: damaged; delete the folder or the file") from error
-        if not same:
-            raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    header.write_text(json.dumps(described, indent=1))
+    header = folder / _HEADER
+    if header.exists() and not settings.gives_the_same_as(read_settings(folder)):
+        raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
     everything = tasks(settings)
-    for leftover in folder.glob("speaker*/*.tmp"):
-        leftover.unlink()
     missing = [task for task in everything if not task.path(folder).exists()]
+    if missing:
+        _check_extra()
+    if not header.exists():
+        described = {"format": FORMAT, **settings.model_dump(mode="json")}
+        with atomic(header) as temporary:
+            temporary.write_text(json.dumps(described, indent=1))
+    for leftover in folder.glob("speaker*/.*.partial.npz"):
+        leftover.unlink()
     done = len(everything) - len(missing)
     for seconds in _parallel([(settings, task, folder) for task in missing], workers):
         done += 1
@@ -123,14 +63,67 @@ def simulate(
     return folder
 
 
+def read_settings(folder: Path) -> CorpusSettings:
+    """Settings of a corpus. A setting that an earlier version did not have is at its default.
+
+    Raises:
+        CorpusError: If `corpus.json` is damaged or of another format.
+    """
+    header = folder / _HEADER
+    try:
+        described = dict(json.loads(header.read_text()))
+        version = described.pop("format", None)
+        settings = CorpusSettings(**described)
+    except (OSError, ValueError, TypeError) as error:
+        raise CorpusError(
+            f"{header}: damaged ({reason_of(error)}); delete the folder or the file"
+        ) from error
+    except UsageError as error:
+        raise CorpusError(f"{header}: {error}; choose another --out") from error
+    if version != FORMAT:
+        raise CorpusError(
+            f"{header}: format {version}, but this version of cleartract reads format {FORMAT}; "
+            "choose another --out"
+        )
+    return settings
+
+
+def _check_extra() -> None:
+    from importlib.util import find_spec
+
+    for name in ("vocaltractlab_cython", "finufft", "cv2"):
+        if find_spec(name) is None:
+            raise CorpusError(f"{name} is not installed: pip install 'cleartract[simulate]'")
+
+
+def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
+    from cleartract.simulation.scan import simulate_recording, simulate_speech
+
+    settings, task, folder = job
+    make = simulate_speech if task.kind == "speech" else simulate_recording
+    simulated = make(settings, task)
+    simulated.save(task.path(folder))
+    return simulated.duration
+
+
+def _start_worker() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
+    _use_one_thread()
+
+
+def _use_one_thread() -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+
 def _parallel(jobs: list, workers: int | None) -> Iterator[float]:
     workers = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
     if workers == 1:
         yield from map(_work, jobs)
         return
-    _single_thread()
+    _use_one_thread()
     context = multiprocessing.get_context("spawn")  # the synthesizer's state is global
-    with ProcessPoolExecutor(workers, context, initializer=_quiet_worker) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
         waiting = [pool.submit(_work, job) for job in jobs]
         try:
             for finished in as_completed(waiting):

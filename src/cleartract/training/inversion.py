@@ -6,17 +6,16 @@ whose tokens already tell the articulation gives it something worth listening to
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import nn
 
-from cleartract.errors import CorpusError, reason_of
+from cleartract.corpora.simulated import SimulatedSpeech, kind_of
+from cleartract.errors import CorpusError
 from cleartract.recordings.waveform import prepared_audio
 from cleartract.sound.encoders import AudioConfig
 from cleartract.sound.inversion import ArticulatoryInversion
@@ -54,21 +53,17 @@ def read_motion(folder: Path, split: str) -> list[SpokenMotion]:
     """Sound and trajectories of the simulated recordings in a folder, with or without frames.
 
     Raises:
-        CorpusError: If a file is damaged.
+        RecordingError: If a file is damaged or of another format.
     """
-    found = []
+    spoken = []
     for path in sorted(folder.rglob("*.npz")):
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                if "tract" not in file.files:
-                    continue
-                if json.loads(str(file["parameters"]))["split"] != split:
-                    continue
-                sound = prepared_audio(file["audio"], int(file["sample_rate"]), AUDIO_RATE)
-                found.append(SpokenMotion(sound, file["tract"], float(file["state_rate"])))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise CorpusError(f"{path}: damaged ({reason_of(error)}); simulate it again") from error
-    return found
+        if kind_of(path) is None:
+            continue
+        speech = SimulatedSpeech.load(path)
+        if speech.split == split:
+            sound = prepared_audio(speech.audio, speech.sample_rate, AUDIO_RATE)
+            spoken.append(SpokenMotion(sound, speech.tract, speech.state_rate))
+    return spoken
 
 
 def pretrain(
