@@ -1,4 +1,4 @@
-"""Files of a simulated corpus. Only this module knows their names and keys.
+"""Files of a simulated corpus. No other module uses their names and keys.
 
 `recordingNN.npz` holds the true frames, noisy reconstructions of them, the sound and the motor
 trajectory; `speechNN.npz` holds sound and trajectory only.
@@ -178,7 +178,7 @@ class SimulatedRecording(SimulatedSpeech):
 
 @dataclass(frozen=True)
 class SimulatedHeader:
-    """What a corpus must know of a recording before its frames are read.
+    """Properties of a recording that are read without its frames.
 
     Attributes:
         speaker: Name of the speaker.

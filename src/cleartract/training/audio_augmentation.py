@@ -89,9 +89,11 @@ def gradient_noise(
     angles = 2 * np.pi * rng.permutation(_INTERLEAVES) / _INTERLEAVES
     cycle = np.outer(np.cos(angles), axes[0]) + np.outer(np.sin(angles), axes[1])
     # the period is no whole number of samples: read the cycle at exact times
-    position = (np.arange(samples) / sample_rate / repetition_time + rng.uniform(0, 13)) % 13
+    position = (
+        np.arange(samples) / sample_rate / repetition_time + rng.uniform(0, _INTERLEAVES)
+    ) % _INTERLEAVES
     arm, within = np.divmod(position, 1.0)
-    noise = cycle[arm.astype(int) % 13, (within * period).astype(int) % period]
+    noise = cycle[arm.astype(int) % _INTERLEAVES, (within * period).astype(int) % period]
     return (noise / max(float(noise.std()), 1e-9)).astype(np.float32)
 
 
@@ -107,14 +109,14 @@ def reverberate(
 
 
 def band_limited(sound: np.ndarray, sample_rate: int, highest: float) -> np.ndarray:
-    """Remove what lies above `highest` [Hz]."""
+    """Remove frequencies above `highest` [Hz]."""
     spectrum = np.fft.rfft(sound)
     spectrum[np.fft.rfftfreq(len(sound), 1 / sample_rate) > highest] = 0
     return np.fft.irfft(spectrum, len(sound)).astype(np.float32)
 
 
 def codec_loss(sound: np.ndarray, kept: float) -> np.ndarray:
-    """Remove what lies more than `kept` [dB] below the strongest part of each short frame."""
+    """Remove parts more than `kept` [dB] below the strongest one of each short-time spectrum."""
 
     def cut(spectrum: np.ndarray) -> np.ndarray:
         magnitude = np.abs(spectrum)

@@ -7,6 +7,7 @@ import numpy as np
 
 from cleartract.simulation.phantom.canvas import (
     CIRCLE,
+    SIGNAL_ONE,
     SUPERSAMPLING,
     Canvas,
     smooth_curve,
@@ -72,7 +73,7 @@ def _nasal_cavity(canvas: Canvas, palate_y: float) -> np.ndarray:
     radius = a * CIRCLE[:, 0] * (1 + 0.3 * CIRCLE[:, 0] * CIRCLE[:, 1])
     outline = np.stack([shape["sinus_x"] + radius, shape["sinus_y"] + b * CIRCLE[:, 1]], 1)
     canvas.fill(outline, tissue["sinus"])
-    return mask.image.astype(np.float32) / 200.0
+    return mask.image.astype(np.float32) / SIGNAL_ONE
 
 
 def _column(front, back, step: float = 1.0) -> np.ndarray:

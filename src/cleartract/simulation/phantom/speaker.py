@@ -124,7 +124,7 @@ class Speaker:
     def to_image(self, points: np.ndarray) -> np.ndarray:
         """Synthesizer coordinates [cm] -> image coordinates [mm] from the upper left corner.
 
-        The deformation is smooth and the same for every point, so what touches keeps touching.
+        The deformation is smooth and the same for every point, so surfaces in contact stay in contact.
 
         Args:
             points: (point, 2), x forwards and y upwards.

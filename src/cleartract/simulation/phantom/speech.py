@@ -41,13 +41,11 @@ class Performance:
 
     Attributes:
         tract: Vocal-tract parameters over time, (state, 19), at `STATE_RATE` [Hz].
-        glottis: Glottis parameters over time, (state, 11).
         audio: Sound, (sample,), float32 within +-1, at `SOUND_RATE` [Hz].
         segments: Phones and their durations [s].
     """
 
     tract: np.ndarray
-    glottis: np.ndarray
     audio: np.ndarray
     segments: tuple[Segment, ...]
 
@@ -143,7 +141,6 @@ def perform(
     """
     vtl = _synthesizer()
     tract, glottis = _motor_trajectory(segments)
-    tract, glottis = tract.copy(), glottis.copy()
     tract = _rest_in_pauses(tract, glottis[:, 1], rng)
     glottis[:, 0] = _pitch_contour(len(tract), pitch, rng) * tract_size
     samples = round(SAMPLES_PER_STATE * _STATE_STEP / tract_size)
@@ -158,7 +155,7 @@ def perform(
     n_samples = round(len(tract) / STATE_RATE * SOUND_RATE)
     audio = np.pad(audio, (0, max(0, n_samples - len(audio))))[:n_samples]
     audio = 0.5 * audio / max(float(np.abs(audio).max()), 1e-6)
-    return Performance(tract, glottis, audio.astype(np.float32), tuple(segments))
+    return Performance(tract, audio.astype(np.float32), tuple(segments))
 
 
 def outlines(tract: np.ndarray) -> dict[str, np.ndarray]:

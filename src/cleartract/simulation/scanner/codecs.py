@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 
-_LEVEL_ONE = 200.0  # grey level of intensity 1
+LEVEL_ONE = 200.0  # grey level of intensity 1
 
 
 def compress(frames: np.ndarray, codec: str, quality: float) -> np.ndarray:
@@ -23,7 +23,7 @@ def compress(frames: np.ndarray, codec: str, quality: float) -> np.ndarray:
         Same shape, in [0, 1.275].
     """
     n_frames, height, width = frames.shape
-    grey = np.round(frames * _LEVEL_ONE).clip(0, 255).astype(np.uint8)
+    grey = np.round(frames * LEVEL_ONE).clip(0, 255).astype(np.uint8)
     grey = np.pad(grey, ((0, 0), (0, height % 2), (0, width % 2)), mode="edge")
     encoder: Any = av.CodecContext.create(codec, "w")
     encoder.width, encoder.height = grey.shape[2], grey.shape[1]
@@ -50,4 +50,4 @@ def compress(frames: np.ndarray, codec: str, quality: float) -> np.ndarray:
     if len(decoded) != n_frames:
         raise RuntimeError(f"{codec}: {n_frames} frames in, {len(decoded)} out")
     planes = [picture.reformat(format="gray").to_ndarray() for picture in decoded]
-    return np.stack(planes)[:, :height, :width].astype(np.float32) / _LEVEL_ONE
+    return np.stack(planes)[:, :height, :width].astype(np.float32) / LEVEL_ONE

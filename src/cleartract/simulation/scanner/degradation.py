@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cleartract.simulation.scanner import artefacts
-from cleartract.simulation.scanner.codecs import compress
+from cleartract.simulation.scanner.codecs import LEVEL_ONE, compress
 
 _SLOW = 8  # [frames] over which articulation, and a prediction from it, hardly changes
 _CODECS = ("mpeg4", "mpeg4", "mjpeg", "libx264")
@@ -122,7 +122,7 @@ class Degradation:
         if self.codec:
             frames = compress(frames, self.codec, self.codec_quality)
         elif self.eight_bit:
-            frames = (np.round(frames * 200).clip(0, 255) / 200).astype(np.float32)
+            frames = (np.round(frames * LEVEL_ONE).clip(0, 255) / LEVEL_ONE).astype(np.float32)
         return frames
 
     def learned(self, predicted: np.ndarray, left: float = 0.0) -> np.ndarray:

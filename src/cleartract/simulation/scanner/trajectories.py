@@ -25,7 +25,7 @@ class Protocol:
         interleaves: Interleaves that together sample k-space fully.
         samples: Samples along one interleaf.
         readout: Length of one interleaf [s].
-        golden: Golden-angle instead of bit-reversed order.
+        golden: Golden-angle instead of bit-reversed order of the interleaves.
         regularised: Whether CG-SENSE is reconstructed beside view sharing.
     """
 
@@ -49,7 +49,9 @@ class Protocol:
         """Rotation of the `arm`-th interleaf played [rad]."""
         if self.golden:
             return float(arm * GOLDEN_ANGLE % (2 * np.pi))
-        order = BIT_REVERSED[arm % 13] if self.interleaves == 13 else arm % self.interleaves
+        order = arm % self.interleaves
+        if self.interleaves == len(BIT_REVERSED):
+            order = BIT_REVERSED[order]
         return 2 * np.pi * order / self.interleaves
 
     def arms_of_frame(self, frame: int) -> range:
