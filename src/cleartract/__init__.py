@@ -1,4 +1,4 @@
-"""ClearTract: denoise real-time MRI video of speech with a diffusion model that hears the sound."""
+"""ClearTract: denoise real-time MRI video of speech with a diffusion model conditioned on the sound."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "AVDataset": "cleartract.corpora.dataset",
-    "AudioEncoder": "cleartract.sound.encoders",
-    "Denoiser": "cleartract.diffusion.denoiser",
     "Recording": "cleartract.recordings.recording",
     "SlidingWindowTransform": "cleartract.recordings.windows",
-    "VideoUNet": "cleartract.networks.video_unet",
+    "DenoiseSettings": "cleartract.denoising.settings",
     "denoise": "cleartract.denoising.denoise",
     "evaluate": "cleartract.evaluation.evaluate",
     "generate": "cleartract.denoising.generate",
     "load_model": "cleartract.model.weights",
     "open_recording": "cleartract.recordings.opening",
-    "overlap_add": "cleartract.recordings.overlap_add",
-    "sample": "cleartract.diffusion.samplers",
-    "train": "cleartract.training.loop",
+    "train": "cleartract.training.recipe",
     "simulate": "cleartract.simulation.corpus",
 }
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Container, Sequence
 
 from cleartract import __version__
-from cleartract.errors import ClearTractError, UsageError
+from cleartract.errors import ClearTractError, UsageError, wrong_field
 
 EXIT_CODES = """exit codes:
   0  done
@@ -24,6 +24,7 @@ EXIT_CODES = """exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `cleartract`; returns the exit code."""
     import tyro
+    from pydantic import ValidationError
 
     from cleartract.commands.adapt import Adapt
     from cleartract.commands.demo import Demo
@@ -63,6 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             if not end.code:
                 return 0  # help was printed
             raise UsageError(_one_line(said.getvalue(), arguments, commands)) from None
+        except ValidationError as error:
+            name, fault = wrong_field(error).split(":", 1)
+            raise UsageError(f"--{name.replace('_', '-')}:{fault}") from error
         command.run()
     except ClearTractError as error:
         print(f"cleartract: {error}", file=sys.stderr)

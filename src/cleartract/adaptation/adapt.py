@@ -39,6 +39,7 @@ import torch
 from torch import nn
 
 from cleartract.adaptation.noisy_source import NoisySource
+from cleartract.adaptation.settings import AdaptSettings
 from cleartract.errors import RecordingError
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
@@ -74,11 +75,7 @@ class Adapted:
 def adapt(
     model: Model,
     recordings: list[Recording],
-    steps: int = 100,
-    batch: int = 2,
-    frames: int = 12,
-    learning_rate: float = 1e-4,
-    seed: int = 0,
+    settings: AdaptSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Adapted:
     """Adapt a model to noisy recordings.
@@ -86,16 +83,14 @@ def adapt(
     Args:
         model: Unadapted.
         recordings: Of one protocol, with or without sound.
-        steps: Optimiser steps.
-        batch: Windows per step.
-        frames: Length of a window [frames].
-        learning_rate: Peak; it rises for 20 steps and falls to zero.
-        seed: Of windows and noise.
+        settings: How.
         progress: Called with step, steps and the loss.
 
     Raises:
         RecordingError: If a recording is shorter than 40 windows.
     """
+    settings = settings or AdaptSettings()
+    steps, frames, seed = settings.steps, settings.frames, settings.seed
     for recording in recordings:
         if len(recording) < LEAST_WINDOWS * frames:
             name = recording.provenance.get("path", "recording")
@@ -110,7 +105,7 @@ def adapt(
         for n, p in adapted.named_parameters()
         if p.requires_grad and not n.startswith(("audio.", "inversion."))
     ]
-    optimizer = torch.optim.AdamW(trained, lr=learning_rate, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=settings.learning_rate, weight_decay=0.0)
     for step in range(steps):
         rng = np.random.default_rng([seed, step])
         if step == again:
@@ -120,8 +115,10 @@ def adapt(
         source = sources[int(rng.integers(len(sources)))]
         rising = min(1.0, (step + 1) / 20) * 0.5 * (1 + np.cos(np.pi * step / steps))
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate * rising
-        windows = [source.training[int(rng.integers(len(source.training)))] for _ in range(batch)]
+            group["lr"] = settings.learning_rate * rising
+        windows = [
+            source.training[int(rng.integers(len(source.training)))] for _ in range(settings.batch)
+        ]
         loss = source.learning(adapted, windows, rng).mean()
         adapted.zero_grad(set_to_none=True)
         loss.backward()
@@ -143,11 +140,11 @@ def adapt(
 
 def _held_out(model: Model, sources: list[NoisySource], seed: int) -> np.ndarray:
     """Loss of every held-out window, with the same noise for every model, (window,)."""
-    found = []
+    losses = []
     for number, source in enumerate(sources):
         rng = np.random.default_rng([seed, 10_000 + number])
-        found += [float(source.losses(model, [w], rng)) for w in source.held_out]
-    return np.array(found)
+        losses += [float(source.losses(model, [w], rng)) for w in source.held_out]
+    return np.array(losses)
 
 
 def given_back(noisy: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:

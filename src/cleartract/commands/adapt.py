@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from cleartract.adaptation.settings import AdaptSettings
 from cleartract.errors import OutputError, UsageError
 
 
@@ -28,14 +29,11 @@ class Adapt:
     """Adapted weights, for `denoise --weights`."""
     weights: str | None = None
     """Weights to start from: a .safetensors file or the name of shipped ones."""
-    steps: int = 100
-    """Optimiser steps; about a second each on two CPU cores."""
-    learning_rate: float = 1e-4
-    """Peak learning rate."""
+    settings: Annotated[AdaptSettings, tyro.conf.arg(name="")] = field(
+        default_factory=AdaptSettings
+    )
     audio_offset: float = 0.0
     """How late the sound of all recordings is against the frames [ms], as for `denoise`."""
-    seed: int = 0
-    """Seed of windows and noise."""
     device: str = "auto"
     """auto, cpu or cuda."""
     threads: int | None = None
@@ -49,16 +47,10 @@ class Adapt:
             raise UsageError("give one recording or more")
         if len({path.resolve() for path in self.recordings}) < len(self.recordings):
             raise UsageError("a recording is given twice; it would count as twice the evidence")
-        if self.steps < 1:
-            raise UsageError(f"--steps: 1 or more, not {self.steps}")
-        if not 0 < self.learning_rate < 1:
-            raise UsageError(f"--learning-rate: above 0 and below 1, not {self.learning_rate:g}")
         if not abs(self.audio_offset) < 1e5:
             raise UsageError(f"--audio-offset: some milliseconds, not {self.audio_offset:g}")
         if self.out.suffix != ".safetensors":
             raise OutputError(f"{self.out}: name it .safetensors")
-        if self.seed < 0:
-            raise UsageError("--seed must be 0 or more")
         folder = next(p for p in self.out.resolve().parents if p.exists())
         if not (folder.is_dir() and os.access(folder, os.W_OK)):
             raise OutputError(f"{self.out}: cannot be written in {folder}; choose another --out")
@@ -68,7 +60,7 @@ class Adapt:
         from cleartract.commands.progress import progress_bar
         from cleartract.devices import usable_device, use_threads
         from cleartract.model.weights import load_model, save_model, weights_path
-        from cleartract.recordings.video_io import open_recording
+        from cleartract.recordings.opening import open_recording
         from cleartract.sound.offset import delayed, estimate_offset
 
         use_threads(self.threads)
@@ -81,30 +73,28 @@ class Adapt:
                 print(f"cleartract: {path}: {warning}", file=sys.stderr)
         recordings = [delayed(one, -self.audio_offset / 1000) for one in recordings]
         with progress_bar("adapting", "steps") as update:
-            found = adapt(
+            adapted = adapt(
                 model,
                 recordings,
-                self.steps,
-                learning_rate=self.learning_rate,
-                seed=self.seed,
-                progress=lambda a, b, loss: update(a, b, f"loss {loss:.2f}"),
+                self.settings,
+                lambda a, b, loss: update(a, b, f"loss {loss:.2f}"),
             )
         print(
-            f"held-out loss {found.losses[0]:.4f} -> {found.losses[1]:.4f}, "
-            f"a fall of {found.gain:.1f} standard errors; {100 * abs(found.given_back):.1f} % "
-            f"{'less' if found.given_back > 0 else 'more'} is taken away"
+            f"held-out loss {adapted.losses[0]:.4f} -> {adapted.losses[1]:.4f}, "
+            f"a fall of {adapted.gain:.1f} standard errors; {100 * abs(adapted.given_back):.1f} % "
+            f"{'less' if adapted.given_back > 0 else 'more'} is taken away"
         )
-        if not found.kept:
+        if not adapted.kept:
             print("not clearly cleaner: no weights were written; go on with those you have")
             return
         self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {
             "adapted_from": weights_path(self.weights).name,
             "recordings": [path.name for path in self.recordings],
-            "steps": self.steps,
-            "seed": self.seed,
+            "steps": self.settings.steps,
+            "seed": self.settings.seed,
         }
-        save_model(found.model, self.out, training)
+        save_model(adapted.model, self.out, training)
         print(
             f"{self.out}: give it to denoise as --weights, and compare with the result of those before"
         )

@@ -37,9 +37,9 @@ class Demo:
         import numpy as np
 
         from cleartract.files import atomic
+        from cleartract.recordings.opening import open_recording, open_source
         from cleartract.recordings.pictures import kymograph, save_png, strip
-        from cleartract.recordings.video_io import open_recording
-        from cleartract.recordings.video_out import side_by_side, write_video
+        from cleartract.recordings.video_writer import side_by_side, write_video
 
         video, picture = self.out / "side_by_side.mp4", self.out / "strip.png"
         if video.exists() and picture.exists():
@@ -49,7 +49,7 @@ class Demo:
         levels = [np.round(r.frames).clip(0, 255).astype(np.uint8) for r in (noisy, clean)]
         with atomic(video) as temporary:
             panels = side_by_side(levels)
-            write_video(temporary, panels, noisy.rate, noisy.sound, sound_from=source)
+            write_video(temporary, panels, noisy.rate, open_source(source).sound)
         frames = np.linspace(0, len(noisy) - 1, 8).astype(int)
         rows = [strip(level, frames) for level in levels]
         lines = [kymograph(level, column=0.42) for level in levels]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +39,9 @@ class Denoise:
     those with spikes."""
     preview: str | None = None
     """Denoise only the beginning: 5s, or a number of frames."""
-    settings: Annotated[DenoiseOptions, tyro.conf.arg(name="")] = DenoiseOptions()
+    settings: Annotated[DenoiseOptions, tyro.conf.arg(name="")] = field(
+        default_factory=DenoiseOptions
+    )
     device: str = "auto"
     """auto, cpu or cuda."""
     threads: int | None = None
@@ -98,8 +99,3 @@ class Denoise:
         if self.settings.samples > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets
-
-
-def warn(name: str | Path, text: str) -> None:
-    """One line on standard error."""
-    print(f"cleartract: {name}: {text}", file=sys.stderr)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from cleartract.commands.denoise import Denoise, warn
-from cleartract.commands.outputs import sha256, versions
+from cleartract.commands.denoise import Denoise
+from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.denoising.partial import PartialRun
 from cleartract.denoising.pipeline import BackgroundSink
@@ -158,7 +158,7 @@ class DenoisingRun:
         else:
             restoration.choose_batch()
             partial.batch = restoration.batch
-        with AtomicFiles() as files:
+        with AtomicFiles(partial.folder) as files:
             places = {name: files.add(path) for name, path in self.targets.items()}
             fixed = self._sidecar(restoration, training)
             sinks, spread_sinks = self._sinks(restoration, places, fixed)

@@ -3,52 +3,53 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from cleartract.commands.outputs import check_targets, sha256, versions
-from cleartract.errors import RecordingError, UsageError, wrong_field
+from cleartract.commands.outputs import check_targets, sha256, versions, warn
+from cleartract.denoising.settings import GenerateSettings
+from cleartract.errors import RecordingError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cleartract.model.model import Model
+    from cleartract.recordings.recording import Recording
 
 _WIDEST = 512  # [pixels], as --size
 _LONGEST = 2000  # frames of a reference recording that are used
+_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+class GenerateOptions(GenerateSettings):
+    """How frames are made."""
+
+    use_audio: Annotated[bool, tyro.conf.Suppress] = True  # --no-audio
+    samples: Annotated[int, tyro.conf.Suppress] = 1
 
 
 @dataclass(frozen=True)
 class Generate:
-    """Make an rtMRI video from speech, to see what the model has learned to hear."""
+    """Make an rtMRI video from speech, to see what the model has learned of its sound."""
 
     audio: tyro.conf.Positional[Path]
     """Sound file, or a video with sound."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Result: .mp4, .mov, .avi or .npz; by default AUDIO_generated.mp4."""
     reference: Path | None = None
-    """Speaker whose likeness is wanted: a recording with sound, or a frame (.png, .jpg, .tif)."""
+    """Speaker to look like: a recording with sound, or a frame (.png, .jpg, .tif)."""
     reference_frame: int | None = None
     """Use this frame of the reference recording alone: the posture just before the sound."""
-    rate: str | None = None
-    """Frames per second, 83.28 or 65040/781; by default that of the reference recording."""
-    size: int | None = None
-    """Pixels along each side; by default 84, or those of the reference."""
     seconds: float | None = None
     """Length [s]; by default that of the sound."""
-    window_duration: int | float = 16
-    """Length of a window: frames if whole, seconds if not."""
-    step_duration: int | float = 10
-    """From one window to the next: frames if whole, seconds if not."""
-    sampler: Literal["ddpm", "ddim", "heun", "dpmpp_2m"] = "dpmpp_2m"
-    """Sampler; with one step they are all the same."""
-    steps: int = 1
-    """Network evaluations: 1 gives the mean of what is possible, 12 to 30 one possibility."""
-    guidance: float = 1.0
-    """Weight of the sound; above 1 exaggerates it."""
+    settings: Annotated[GenerateOptions, tyro.conf.arg(name="")] = field(
+        default_factory=GenerateOptions
+    )
     no_audio: bool = False
-    """Do not let the model hear the sound: what it makes without any."""
-    seed: int = 0
-    """Seed of the diffusion noise."""
+    """Do not give the sound to the model: what it makes of nothing."""
     device: str = "auto"
     """auto, cpu or cuda."""
     weights: str | None = None
@@ -62,50 +63,39 @@ class Generate:
         targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
         sources = [path for path in (self.audio, self.reference) if path is not None]
         check_targets(targets, sources, self.overwrite)
-
-        from pydantic import ValidationError
+        if self.seconds is not None and not 0 < self.seconds < 1e6:
+            raise UsageError("--seconds must be positive and finite")
+        if self.reference is None and self.reference_frame is not None:
+            raise UsageError("--reference-frame needs --reference")
+        if self.reference is not None and self.settings.size is not None:
+            raise UsageError("--size is that of the reference; give one of both")
 
         from cleartract.commands.progress import progress_bar
         from cleartract.denoising.generate import generate
-        from cleartract.denoising.settings import GenerateSettings
         from cleartract.devices import usable_device
-        from cleartract.files import atomic
-        from cleartract.model.weights import load_model, weights_path
-        from cleartract.recordings.audio_io import read_audio
-        from cleartract.recordings.video_out import write_recording
+        from cleartract.model.weights import load_model
+        from cleartract.recordings.sound import open_sound, whole
 
-        found = read_audio(self.audio)
-        if found is None:
-            raise RecordingError(f"{self.audio}: holds no sound")
-        samples, sample_rate = found
+        sound = open_sound(self.audio)
+        samples = whole(sound)
         if self.seconds is not None:
-            if not 0 < self.seconds < 1e6:
-                raise UsageError("--seconds must be positive and finite")
-            samples = samples[: round(self.seconds * sample_rate)]
+            samples = samples[: round(self.seconds * sound.rate)]
         model, _ = load_model(self.weights, usable_device(self.device))
-        if self.reference is None and self.reference_frame is not None:
-            raise UsageError("--reference-frame needs --reference")
-        if self.reference is not None and self.size is not None:
-            raise UsageError("--size is that of the reference; give one of both")
-        reference, own_rate = self._reference(model)
-        names = ("window_duration", "step_duration", "sampler", "steps", "guidance", "seed")
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        values |= {"use_audio": not self.no_audio}
-        rate = self.rate or own_rate
-        values |= {"rate": rate} if rate else {}
-        values |= {"size": self.size} if self.size is not None else {}
-        try:
-            settings = GenerateSettings(**values)
-        except ValidationError as error:
-            raise UsageError(wrong_field(error)) from error
-        if reference is None and not model.config.likeness:
-            print(
-                "cleartract: these weights know no speaker's likeness, so the sound alone tells them "
-                "little: give --reference",
-                file=sys.stderr,
-            )
+        reference, rate = self._reference(model)
+        values = self.settings.model_dump() | {"use_audio": not self.no_audio}
+        values["rate"] = values["rate"] or rate
+        settings = GenerateSettings(**values)
+        if reference is None and not model.config.default_speaker:
+            warn(self.audio, "these weights have no default speaker: give --reference")
         with progress_bar("generating", "frames") as update:
-            made = generate(samples, sample_rate, model, settings, reference, update)
+            made = generate(samples, sound.rate, model, settings, reference, update)
+        self._write(made, settings, targets)
+
+    def _write(self, made: Recording, settings: GenerateSettings, targets: dict[str, Path]) -> None:
+        from cleartract.files import AtomicFiles, naming
+        from cleartract.model.weights import weights_path
+        from cleartract.recordings.writing import Described, open_sink
+
         weights = weights_path(self.weights)
         basis = "sound" if settings.use_audio else "no sound"
         sidecar = versions() | {
@@ -121,49 +111,58 @@ class Generate:
             "rate": [made.rate.numerator, made.rate.denominator],
             "parameters": settings.model_dump(),
         }
-        with atomic(targets["result"]) as video, atomic(targets["sidecar"]) as beside:
-            write_recording(video, made, sidecar)
-            beside.write_text(json.dumps(sidecar, indent=1) + "\n")
-        print(f"{output}: {len(made)} frames generated from {basis}")
+        with AtomicFiles() as files:
+            places = {name: files.add(path) for name, path in targets.items()}
+            result = targets["result"]
+            sink = open_sink(places["result"], Described.of(made), sidecar, result)
+            sink.write(made.frames)
+            sink.close()
+            with naming(targets["sidecar"]):
+                places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
+        print(f"{result}: {len(made)} frames generated from {basis}")
 
-    def _reference(self, model: Any) -> tuple[Any, str | None]:
-        """Frame or recording of the reference, and the rate of its recording."""
-        import numpy as np
-
-        from cleartract.denoising.denoise import denoise_recording
-        from cleartract.denoising.settings import DenoiseSettings
-        from cleartract.recordings.video_io import open_recording
-
+    def _reference(self, model: Model) -> tuple[Recording | np.ndarray | None, str | None]:
+        """Recording or frame of the reference, and the rate of its recording."""
         if self.reference is None:
             return None, None
-        frame = None
-        if self.reference.suffix.lower() in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"):
-            from PIL import Image, UnidentifiedImageError
+        if self.reference.suffix.lower() in _PICTURES:
+            return self._seen(self._picture(self.reference)), None
+        from cleartract.denoising.denoise import denoise_recording
+        from cleartract.denoising.settings import DenoiseSettings
+        from cleartract.recordings.opening import open_recording
 
-            try:
-                with Image.open(self.reference) as picture:
-                    frame = np.asarray(picture.convert("F"), np.float32)
-            except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-                raise RecordingError(f"{self.reference}: not a readable picture") from error
-            if max(frame.shape) > _WIDEST:
-                raise RecordingError(
-                    f"{self.reference}: {frame.shape[1]}x{frame.shape[0]} pixels; a reference frame "
-                    f"has at most {_WIDEST} on a side, resize it to that of a scan"
-                )
-            rate = None
-        else:
-            recording = open_recording(self.reference)
-            rate = str(recording.rate)
-            if self.reference_frame is None and recording.audio is not None:
-                part = recording.excerpt(0, min(len(recording), _LONGEST))
-                return denoise_recording(part, model, DenoiseSettings()).recording, rate
-            number = self.reference_frame or 0
-            if not 0 <= number < len(recording):
-                raise UsageError(f"--reference-frame must lie in 0 to {len(recording) - 1}")
-            first = max(0, min(number - 8, len(recording) - 16))
-            part = recording.excerpt(first, min(16, len(recording)))
-            clean = denoise_recording(part, model, DenoiseSettings(use_audio=False))
-            frame = clean.recording.frames[number - first]
+        recording = open_recording(self.reference)
+        rate = str(recording.rate)
+        if self.reference_frame is None and recording.audio is not None:
+            part = recording.excerpt(0, min(len(recording), _LONGEST))
+            return denoise_recording(part, model, DenoiseSettings()).recording, rate
+        number = self.reference_frame or 0
+        if not 0 <= number < len(recording):
+            raise UsageError(f"--reference-frame must lie in 0 to {len(recording) - 1}")
+        first = max(0, min(number - 8, len(recording) - 16))
+        part = recording.excerpt(first, min(16, len(recording)))
+        clean = denoise_recording(part, model, DenoiseSettings(use_audio=False))
+        return self._seen(clean.recording.frames[number - first]), rate
+
+    def _picture(self, path: Path) -> np.ndarray:
+        import numpy as np
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(path) as picture:
+                frame = np.asarray(picture.convert("F"), np.float32)
+        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise RecordingError(f"{path}: not a readable picture") from error
+        if max(frame.shape) > _WIDEST:
+            raise RecordingError(
+                f"{path}: {frame.shape[1]}x{frame.shape[0]} pixels; a reference frame has at most "
+                f"{_WIDEST} on a side, resize it to that of a scan"
+            )
+        return frame
+
+    def _seen(self, frame: Any) -> np.ndarray:
+        import numpy as np
+
         if min(frame.shape) < 16 or not np.ptp(frame) > 0:
             raise RecordingError(f"{self.reference}: no picture to see in it")
-        return frame, rate
+        return frame

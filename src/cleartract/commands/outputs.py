@@ -53,3 +53,8 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def warn(name: str | Path, text: str) -> None:
+    """One line on standard error."""
+    print(f"cleartract: {name}: {text}", file=sys.stderr)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 _LINE_SECONDS = 30
+_FIRST_SECONDS = 2  # until the time left is told first
 
 
 class Update(Protocol):
@@ -61,19 +62,20 @@ def progress_bar(title: str, unit: str) -> Iterator[Update]:
 
 
 def _lines(title: str, unit: str) -> Update:
-    """A line every half minute, for log files."""
+    """A line after two seconds and then every half minute, for log files."""
     start = last = time.monotonic()
+    wait = float(_FIRST_SECONDS)
     before: float | None = None  # a resumed run does not start at zero
 
     def update(done: float, total: float, note: str = "") -> None:
-        nonlocal start, last, before
+        nonlocal start, last, before, wait
         now = time.monotonic()
         if before is None:
-            before, start = done, now
+            before, start, last = done, now, now
             if done < total:
                 print(f"{title}: {done:.0f}/{total:.0f} {unit}", file=sys.stderr, flush=True)
-        elif now - last >= _LINE_SECONDS and done > before:
-            last = now
+        elif now - last >= wait and done > before:
+            last, wait = now, float(_LINE_SECONDS)
             left = (now - start) / (done - before) * (total - done)
             print(
                 f"{title}: {done:.0f}/{total:.0f} {unit}, {left:.0f} s left {note}".rstrip(),

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from cleartract.errors import CorpusError, UsageError, reason_of, wrong_field
+
+if TYPE_CHECKING:
+    from cleartract.model.model import Model
+    from cleartract.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Train:
     speech_model: Path | None = None
     """Folder of a saved wav2vec 2.0, HuBERT or WavLM model: becomes the audio encoder."""
     speech_features: Path | None = None
-    """Folder in which what a frozen speech model makes of each recording is kept."""
+    """Folder in which hidden states of a frozen speech model are kept."""
     steps: int | None = None
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
@@ -50,106 +54,59 @@ class Train:
             raise UsageError(f"{self.out}: is a file; give --out a folder")
         if find_spec("cv2") is None:
             raise CorpusError("cv2 is not installed: pip install 'cleartract[train]'")
-        from pydantic import ValidationError
-
         from cleartract.commands.progress import progress_bar
-        from cleartract.corpora.dataset import AVDataset
-        from cleartract.devices import usable_device, use_threads
+        from cleartract.devices import use_threads
         from cleartract.model.weights import load_model
-        from cleartract.recordings.windows import SlidingWindowTransform
-        from cleartract.sound.speech_models import read_speech_config
-        from cleartract.training.checkpoint import NAME as CHECKPOINT
-        from cleartract.training.config import TrainingConfig
-        from cleartract.training.initial import (
-            initial_model,
-            learned_inversion,
-            lend_likeness,
-            likeness_recording,
-            needs_inversion,
-        )
-        from cleartract.training.loop import train
-        from cleartract.training.panels import QualitativePanel
+        from cleartract.training.loop import LoopOptions
+        from cleartract.training.recipe import TrainOptions, train
 
         weights = load_model(self.weights)[0] if self.weights is not None else None
+        config = self._config(weights)
+        use_threads(self.threads)
+        with (
+            progress_bar("audio encoder", "steps") as encoder,
+            progress_bar("training", "steps") as training,
+        ):
+            loop = LoopOptions(
+                device=self.device,
+                speech_features=self.speech_features,
+                progress=lambda step, steps, m: training(
+                    step, steps, f"loss {m['loss']:.3f}, {m['frames_per_second']:.0f} frames/s"
+                ),
+            )
+            options = TrainOptions(
+                weights=weights,
+                speech=self.speech,
+                speech_model=self.speech_model,
+                panel=not self.no_panel,
+                inversion_progress=lambda a, b, loss: encoder(a, b, f"loss {loss:.3f}"),
+                loop=loop,
+            )
+            train(self.data, self.out, config, options)
+        if os.environ.get("RANK", "0") == "0":  # of several processes, by torchrun
+            print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")
+
+    def _config(self, weights: Model | None) -> TrainingConfig:
+        from pydantic import ValidationError
+
+        from cleartract.sound.speech_models import read_speech_config
+        from cleartract.training.config import read_config
+
+        changes = {"steps": self.steps, "seed": self.seed}
         try:
             text = self.config.read_text() if self.config else "{}"
-            settings = TrainingConfig.model_validate_json(text)
+            settings = read_config(text)
             chosen = settings.model_dump()
             if weights is not None and "model" not in settings.model_fields_set:
                 chosen["model"] = weights.config.model_dump()
-            chosen |= {
-                k: v for k, v in (("steps", self.steps), ("seed", self.seed)) if v is not None
-            }
+            chosen |= {name: value for name, value in changes.items() if value is not None}
             if self.speech_model is not None:
                 speech = read_speech_config(self.speech_model)
                 chosen["model"]["audio"] |= {"encoder": "pretrained", "speech": speech}
-            config = TrainingConfig.model_validate(chosen)
+            return type(settings).model_validate(chosen)
         except ValidationError as error:
             raise UsageError(f"{self.config or 'options'}: {wrong_field(error)}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(
                 f"{self.config}: not a readable config ({reason_of(error)}); give a JSON file"
             ) from error
-        if self.speech_features is not None:
-            if self.speech_features.exists() and not self.speech_features.is_dir():
-                raise UsageError(f"--speech-features {self.speech_features}: is no folder")
-            if config.model.audio.encoder != "pretrained" or not config.model.audio.frozen:
-                raise UsageError(
-                    "--speech-features needs a frozen speech model: give --speech-model"
-                )
-        use_threads(self.threads)
-        device = str(usable_device(self.device))
-        windows = SlidingWindowTransform(config.window_frames, config.window_frames)
-        context = config.model.audio.context
-        dataset = AVDataset(self.data, "train", windows, context=context)
-        writes = os.environ.get("RANK", "0") == "0"  # of several processes, by torchrun
-        initial = None
-        if writes and not (self.out / CHECKPOINT).exists():
-            with progress_bar("audio encoder", "steps") as update:
-                lent = weights is not None and weights.config.likeness == config.model.likeness
-                if config.model.likeness and not lent:
-                    likeness_recording(self.data, config.model.likeness)  # fail now, not later
-                head = None
-                if needs_inversion(config, weights) and config.model.unet.token_channels:
-                    head = learned_inversion(
-                        config, self._spoken(), lambda a, b, loss: update(a, b, f"loss {loss:.3f}")
-                    )
-                initial = initial_model(config, weights, head, self.speech_model)
-            if not lent:
-                lend_likeness(initial, self.data)
-        panel = None if self.no_panel or not writes else QualitativePanel(self.data, self.out)
-        with progress_bar("training", "steps") as update:
-            train(
-                dataset,
-                self.out,
-                config,
-                device,
-                initial=initial,
-                features=self.speech_features,
-                on_epoch=panel,
-                progress=lambda step, steps, m: update(
-                    step,
-                    steps,
-                    f"loss {m['loss']:.3f}, {m['frames_per_second']:.0f} frames/s",
-                ),
-            )
-        if writes:
-            print(f"{self.out / 'weights.safetensors'}: trained {config.steps} steps")
-
-    def _spoken(self) -> list:
-        from cleartract.training.inversion import read_motion
-
-        folders = [self.data] + ([self.speech] if self.speech else [])
-        parts = {folder: read_motion(folder, "train") for folder in folders}
-        if self.speech is not None and not parts[self.speech]:
-            raise CorpusError(
-                f"{self.speech}: holds no simulated speech of training speakers; make it by "
-                "simulate --sound-only"
-            )
-        found = [item for part in parts.values() for item in part]
-        if not found:
-            raise CorpusError(
-                f"{self.data}: no simulated speech for the audio encoder to learn from; "
-                "give --speech, made by simulate --sound-only, or --weights small, which have learned it"
-            )
-        return found

@@ -1,53 +1,45 @@
-"""Windows of frames with their audio from a folder of recordings."""
+"""Windows of frames with their sound from a folder of recordings."""
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from cleartract.corpora.entries import Entry, find_entries
 from cleartract.corpora.simulated import SimulatedRecording
-from cleartract.recordings.intensity import Intensity
-from cleartract.recordings.video_io import open_recording
-from cleartract.recordings.waveform import prepared_audio
+from cleartract.denoising.prepared import PreparedRecording, PreparedWindow
+from cleartract.denoising.survey import SoundReader, SurveyedSound, survey, survey_sound
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.source import FrameSource, RecordingSource, in_memory
 from cleartract.recordings.windows import SlidingWindowTransform, Window
-from cleartract.sound.prediction import (
-    FOLD,
-    LEAST,
-    MARGIN,
-    Moments,
-    learned_regression,
-    shrunk,
-)
+from cleartract.sound.log_mel import AUDIO_RATE
 
 Degrade = Callable[
     [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
     tuple[np.ndarray, np.ndarray, np.ndarray | None],
 ]
-"""(clean frames, complex error or None, frames predicted from the sound or None, source of
-randomness) -> (clean, noisy, predicted) frames."""
-
-Articulation = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(waveform at the audio rate, times [s]) -> features in standard units, (time, feature)."""
+"""(clean frames, complex error or None, frames predicted from the sound and the mean frame or None,
+source of randomness) -> (clean, noisy, predicted and mean) frames."""
 
 
-class Speech(Protocol):
-    """What reads a whole recording's sound once, for all of its windows."""
+class _NoReader:
+    """Prepares sound without any model: waveforms alone."""
 
-    def of_recording(self, audio: np.ndarray) -> np.ndarray:
-        """(sample,) at the audio rate -> (token, state)."""
-        ...
+    def features(self, sound, times):
+        return None
 
-    def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:
-        """Tokens of a span of samples, and the time of the first after its start [s]."""
-        ...
+    def states(self, sound):
+        return None
+
+    def states_of_span(self, states, start, samples):
+        raise ValueError("there are no states")
 
 
 @dataclass(frozen=True)
@@ -56,50 +48,74 @@ class AVSample:
 
     Attributes:
         clean: Target, (frame, height, width) float32; the frames themselves for real recordings.
-        noisy: Degraded frames, same shape.
-        window: Where it lies in the recording.
-        waveform: Its sound with context, (sample,) float32, or None.
-        waveform_start: Time of the first sample relative to the window's centre [s].
-        acoustic: Frames predicted from the sound by the rest of the recording, or None.
-        mean: Mean frame of that rest, (height, width), or None.
-        hidden: What a speech model makes of the sound, (token, state), or None.
-        hidden_start: Time of the first token relative to the window's centre [s].
+        prepared: What is known of the window: degraded frames, sound, mean, prediction.
     """
 
     clean: np.ndarray
-    noisy: np.ndarray
-    window: Window
-    waveform: np.ndarray | None
-    waveform_start: float
-    acoustic: np.ndarray | None = None
-    mean: np.ndarray | None = None
-    hidden: np.ndarray | None = None
-    hidden_start: float = 0.0
+    prepared: PreparedWindow
+
+    @property
+    def noisy(self) -> np.ndarray:
+        """Degraded frames, like `clean`."""
+        return self.prepared.noisy
+
+    @property
+    def window(self) -> Window:
+        """Where it lies in the recording."""
+        return self.prepared.window
+
+    @property
+    def waveform(self) -> np.ndarray | None:
+        """Its sound with context at 16 kHz, (sample,), or None."""
+        return None if self.prepared.sound is None else self.prepared.sound.waveform
 
 
-@dataclass(frozen=True)
 class _Loaded:
-    """A recording in memory, intensities normalised, sound at the encoder's rate."""
+    """A recording in memory; each of its reconstructions is surveyed once."""
 
-    clean: np.ndarray
-    simulated: SimulatedRecording | None
-    audio: np.ndarray | None
-    features: np.ndarray | None
-    hidden: np.ndarray | None
-    acoustic: dict[str, tuple[Moments, np.ndarray] | None] = field(default_factory=dict)
+    def __init__(self, entry: Entry, reader: SoundReader, context: float):
+        self.simulated: SimulatedRecording | None = None
+        self.reader, self.context = reader, context
+        self.surveys: dict[str, PreparedRecording] = {}
+        if entry.simulated:
+            self.simulated = SimulatedRecording.load(entry.path)
+            self.names = sorted(self.simulated.reconstructions)
+            self.sound = self._sound(RecordingSource(self.simulated.truth()))
+            self.frames = self.simulated.clean
+            return
+        self.names = [""]
+        source = open_source(entry.path)
+        recording = in_memory(source)
+        self.sound = self._sound(source)
+        prepared = self._prepared(recording)
+        self.surveys[""] = prepared
+        self.frames = prepared.normalised(recording.frames)
 
-    def noisy(self, name: str, frames: slice = slice(None)) -> np.ndarray:
-        """Frames of a reconstruction, or the recording's own, (frame, height, width)."""
-        if self.simulated is None:
-            return self.clean[frames]
-        parts = self.simulated.reconstructions[name][frames].astype(np.float32)
-        return np.hypot(parts[:, 0], parts[:, 1])
+    def _sound(self, source: FrameSource) -> SurveyedSound | None:
+        return survey_sound(source, self.reader)
+
+    def _prepared(self, recording: Recording) -> PreparedRecording:
+        source = RecordingSource(recording)
+        return PreparedRecording(survey(source, self.sound), self.sound, self.context)
+
+    def prepared(self, name: str) -> PreparedRecording:
+        """What is known of a reconstruction; a real recording has one, without a name."""
+        if name not in self.surveys:
+            assert self.simulated is not None
+            self.surveys[name] = self._prepared(self.simulated.noisy(name))
+        return self.surveys[name]
 
     @property
     def nbytes(self) -> int:
         others = self.simulated.reconstructions.values() if self.simulated else ()
-        hidden = 0 if self.hidden is None else self.hidden.nbytes
-        return self.clean.nbytes + hidden + sum(part.nbytes for part in others)
+        states = 0 if self.sound is None or self.sound.states is None else self.sound.states.nbytes
+        moments = sum(
+            part.cross.nbytes
+            for prepared in self.surveys.values()
+            if prepared.survey.prediction is not None
+            for part in prepared.survey.prediction.left_out
+        )
+        return self.frames.nbytes + states + moments + sum(part.nbytes for part in others)
 
 
 class AVDataset(Dataset):
@@ -110,17 +126,17 @@ class AVDataset(Dataset):
         split: `train`, `validation`, `test` or `all`; by speaker.
         windows: How recordings are cut.
         degrade: Makes (clean, noisy) from clean frames and the error of the reconstruction; by
-            default simulated recordings give their first reconstruction, real ones themselves.
-        audio_rate: Rate of the waveforms [Hz].
+            default simulated recordings give one of their reconstructions, real ones themselves.
         context: Sound before and after the frames [s].
         seed: Seed of the degradation; item i is always the same.
         cache_bytes: Recordings kept in memory [bytes].
-        articulation: Reads features off a sound; frames are then predicted from them.
-        speech: Speech model that reads whole recordings; `Speech`.
+        reader: What a model makes of the sound of whole recordings; nothing by default.
 
     Raises:
         CorpusError: If the folder holds no recordings of this split.
     """
+
+    audio_rate = AUDIO_RATE
 
     def __init__(
         self,
@@ -128,24 +144,33 @@ class AVDataset(Dataset):
         split: str = "train",
         windows: SlidingWindowTransform | None = None,
         degrade: Degrade | None = None,
-        audio_rate: int = 16_000,
         context: float = 0.12,
         seed: int = 0,
         cache_bytes: int = 8 << 30,
-        articulation: Articulation | None = None,
-        speech: Speech | None = None,
+        reader: SoundReader | None = None,
     ):
         self.windows = windows or SlidingWindowTransform(8, 4)
-        self.degrade, self.audio_rate, self.context = degrade, audio_rate, context
-        self.seed, self.cache_bytes, self.articulation = seed, cache_bytes, articulation
-        self.speech = speech
-        self.entries = find_entries(Path(folder), split)
+        self.folder, self.degrade, self.context = Path(folder), degrade, context
+        self.seed, self.cache_bytes = seed, cache_bytes
+        self.reader: SoundReader = reader or _NoReader()
+        self.entries = find_entries(self.folder, split)
         self._cache: OrderedDict[Path, _Loaded] = OrderedDict()
         self.index = [
             (entry, window)
             for entry in self.entries
             for window in self.windows.windows(entry.frames, entry.rate)
         ]
+
+    def with_reader(self, reader: SoundReader, context: float) -> AVDataset:
+        """The same windows, their sound read by a model; this data set stays as it is.
+
+        Args:
+            reader: What the model makes of sound.
+            context: Sound before and after the frames that the model gets [s].
+        """
+        other = copy.copy(self)
+        other.reader, other.context, other._cache = reader, context, OrderedDict()
+        return other
 
     def __len__(self) -> int:
         return len(self.index)
@@ -163,74 +188,41 @@ class AVDataset(Dataset):
     ) -> AVSample:
         """A window of a recording, degraded with the given source of randomness."""
         loaded = self._load(entry)
-        frames = window.frame_indices(len(loaded.clean))
-        clean = loaded.clean[frames].astype(np.float32)
-        error, noisy, name = None, clean, ""
+        numbers = window.frame_indices(len(loaded.frames))
+        clean = loaded.frames[numbers].astype(np.float32)
+        error, noisy, name = None, clean, loaded.names[0]
         if loaded.simulated is not None:
-            name = str(rng.choice(sorted(loaded.simulated.reconstructions)))
-            error = loaded.simulated.error(name, frames)
+            name = str(rng.choice(loaded.names))
+            error = loaded.simulated.error(name, numbers)
             noisy = np.abs(clean + error)
-        told = self._predicted(loaded, name, window, rng)
+        recording = loaded.prepared(name)
+        prepared = recording.window(window, noisy)
+        known = _known(prepared)
+        if known is not None and loaded.simulated is not None:
+            known = recording.survey.intensity.undo(known)  # the unit of the truth
         degrade = degrade or self.degrade
         if degrade is not None:
-            clean, noisy, told = degrade(clean, error, told, rng)
-        waveform = None
-        if loaded.audio is not None:
-            waveform = window.audio(loaded.audio, self.audio_rate, self.context)
-        start = window.audio_start(self.audio_rate, self.context)
-        acoustic, mean = (None, None) if told is None else (told[:-1], told[-1])
-        found = AVSample(clean, noisy, window, waveform, start, acoustic, mean)
-        if loaded.hidden is None or self.speech is None:
-            return found
-        span = window.audio_span(self.audio_rate, self.context)
-        hidden, later = self.speech.of_span(loaded.hidden, *span)
-        return replace(found, hidden=hidden, hidden_start=start + later)
-
-    def _predicted(
-        self, loaded: _Loaded, name: str, window: Window, rng: np.random.Generator
-    ) -> np.ndarray | None:
-        """Frames of a window predicted from the sound by the recording without that window, and
-        the mean frame of that rest behind them."""
-        if loaded.features is None:
-            return None
-        rate, count = float(window.rate), len(loaded.clean)
-        if name not in loaded.acoustic:
-            loaded.acoustic[name] = learned_regression(loaded.features, loaded.noisy(name), rate)
-        if (learned := loaded.acoustic[name]) is None:
-            return None
-        total, skill = learned
-        margin = round(float(rng.uniform(MARGIN, 0.5 * FOLD)) * rate)
-        near = slice(max(0, window.first - margin), window.first + window.frames + margin)
-        rest = total - Moments.of(loaded.features[near], loaded.noisy(name, near))
-        if rest.frames < LEAST:
-            return None
-        told = rest.predict(loaded.features[window.frame_indices(count)])
-        return np.concatenate([shrunk(told, rest.mean(), skill), rest.mean()[None]])
+            clean, noisy, known = degrade(clean, error, known, rng)
+        prepared = replace(prepared, noisy=noisy)
+        if known is not None:
+            predicted = None if prepared.predicted is None else known[:-1]
+            prepared = replace(prepared, predicted=predicted, mean=known[-1])
+        return AVSample(clean, prepared)
 
     def _load(self, entry: Entry) -> _Loaded:
         if entry.path in self._cache:
             self._cache.move_to_end(entry.path)
             return self._cache[entry.path]
-        if entry.simulated:
-            simulated = SimulatedRecording.load(entry.path)
-            audio = prepared_audio(simulated.audio, simulated.sample_rate, self.audio_rate)
-            features = self._features(audio, len(simulated.clean), simulated.rate)
-            loaded = _Loaded(simulated.clean, simulated, audio, features, self._hidden(audio))
-        else:
-            recording = open_recording(entry.path)
-            clean = Intensity.of(recording.frames).apply(recording.frames)
-            sound = recording.audio_at(self.audio_rate)
-            features = self._features(sound, len(clean), recording.rate)
-            loaded = _Loaded(clean, None, sound, features, self._hidden(sound))
+        loaded = _Loaded(entry, self.reader, self.context)
         self._cache[entry.path] = loaded
         while sum(item.nbytes for item in self._cache.values()) > self.cache_bytes > 0:
             self._cache.popitem(last=False)
         return self._cache.get(entry.path, loaded)
 
-    def _features(self, audio: np.ndarray | None, frames: int, rate: Fraction):
-        if audio is None or self.articulation is None:
-            return None
-        return self.articulation(audio, (np.arange(frames) + 0.5) / float(rate))
 
-    def _hidden(self, audio: np.ndarray | None) -> np.ndarray | None:
-        return None if audio is None or self.speech is None else self.speech.of_recording(audio)
+def _known(prepared: PreparedWindow) -> np.ndarray | None:
+    """Predicted frames, if there are any, and the mean frame behind them."""
+    if prepared.mean is None:
+        return None
+    mean = prepared.mean[None]
+    return mean if prepared.predicted is None else np.concatenate([prepared.predicted, mean])

@@ -29,7 +29,9 @@ from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.waveform import PreparedSound
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.sound.log_mel import AUDIO_RATE
+from cleartract.types import exact_rate
 
+RATE, SIZE = Fraction(65040, 781), 84  # where neither settings nor a reference say
 LEARNABLE = 1.0  # [s] of a reference recording, below which it shows one posture only
 
 
@@ -86,11 +88,14 @@ def generate(
         Frames and the sound. Without a reference, intensities are grey levels from 0 to 255.
 
     Raises:
-        UsageError: If the model has no audio encoder or the sound is shorter than a frame.
+        UsageError: If the model has no audio encoder, the sound is shorter than a frame, or size
+            and reference are both given.
     """
     if model.audio is None and settings.use_audio:
         raise UsageError("these weights have no audio encoder; choose weights trained with audio")
-    rate = settings_rate(settings)
+    if reference is not None and settings.size is not None:
+        raise UsageError("--size is that of the reference; give one of both")
+    rate = _rate(settings, reference)
     total = int(Fraction(len(audio), sample_rate) * rate)
     if total < 1:
         raise UsageError("the sound is shorter than one frame")
@@ -111,11 +116,11 @@ def generate(
     return Recording(values, rate, audio, sample_rate, peak=speaker.peak, provenance=provenance)
 
 
-def settings_rate(settings: GenerateSettings) -> Fraction:
+def _rate(settings: GenerateSettings, reference: Recording | np.ndarray | None) -> Fraction:
     """Frames per second, exact."""
-    from cleartract.types import exact_rate
-
-    return exact_rate(settings.rate)
+    if settings.rate is not None:
+        return exact_rate(settings.rate)
+    return reference.rate if isinstance(reference, Recording) else RATE
 
 
 def _made(
@@ -175,9 +180,10 @@ def _speaker(
 ) -> Speaker:
     """Whom to look like; frames are predicted at `times` [s], where these are given."""
     if reference is None:
-        size = (settings.size, settings.size)
+        side = settings.size or SIZE
+        size = (side, side)
         scale = Intensity(0.0, 220.0)  # leaves headroom above the brightest tissue
-        mean, predicted = default_speaker(model, sound, times, settings.size)
+        mean, predicted = default_speaker(model, sound, times, side)
         return Speaker(scale, size, 255.0, mean=mean, predicted=predicted)
     if isinstance(reference, Recording) and times is not None and sound is not None:
         return _like_recording(model, sound, times, reference)

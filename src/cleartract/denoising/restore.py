@@ -102,7 +102,7 @@ class Restoration:
         self.windows = cut.windows(survey.frames, survey.rate)
         self.step = cut.step_frames(survey.rate)
         self.batch = settings.batch or DEFAULT_BATCH
-        self.seconds = 0.0
+        self.seconds, self.made = 0.0, 0  # of the frames made by this run
 
     def choose_batch(self) -> None:
         """Measure the fastest batch, where none was asked for and it is worth a second."""
@@ -147,6 +147,7 @@ class Restoration:
                 done += len(batch)
                 following = windows[done].first if done < len(windows) else survey.frames
                 if following > blends[0].first:
+                    self.made += following - blends[0].first
                     yield self._piece(around, blends, following)
                 self.batch, self.seconds = loop.batch, time.perf_counter() - started
                 if progress:
@@ -189,5 +190,5 @@ class Restoration:
 
     def timing(self) -> dict[str, float]:
         """How long it took."""
-        rate = self.prepared.survey.frames / max(self.seconds, 1e-9)
+        rate = self.made / max(self.seconds, 1e-9)
         return {"seconds": round(self.seconds, 3), "frames_per_second": round(rate, 2)}

@@ -57,14 +57,23 @@ class DenoiseSettings(BaseModel):
 class GenerateSettings(DenoiseSettings):
     """How frames are made from sound."""
 
-    rate: str = Field("65040/781", description="Frames per second, 83.28 or 65040/781.")
-    size: int = Field(
-        84, ge=16, le=512, description="Pixels along each side; that of the reference if given."
+    rate: str | None = Field(
+        None,
+        description="Frames per second, 83.28 or 65040/781; by default that of the reference "
+        "recording, or 65040/781.",
+    )
+    size: int | None = Field(
+        None,
+        ge=16,
+        le=512,
+        description="Pixels along each side; by default those of the reference, or 84.",
     )
 
     @field_validator("rate")
     @classmethod
-    def _possible(cls, value: str) -> str:
+    def _possible(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             rate = exact_rate(value)
         except (ValueError, ZeroDivisionError) as error:

@@ -188,6 +188,9 @@ def survey(
     if not observed:
         raise WindowError("every frame is declared lost; nothing is left to restore from")
     intensity = values.intensity()
+    prediction = None
+    if moments is not None:
+        prediction = finished_prediction(moments, intensity.offset, intensity.scale)
     offset = None
     if surveyed is not None:
         audio = beginning(surveyed.sound)
@@ -205,7 +208,7 @@ def survey(
         noise=noise.result(),
         spikes=spikes.result(),
         lost=tuple(sorted(set(lost))),
-        prediction=moments and finished_prediction(moments, intensity.offset, intensity.scale),
+        prediction=prediction,
         offset=offset,
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+Part = TypeVar("Part", "FramesCondition", "SoundCondition", "PredictionCondition")
 
-def _moved(part, device: torch.device):
+
+def _moved(part: Part, device: torch.device) -> Part:
     values = {f.name: getattr(part, f.name) for f in fields(part)}
     moved = {
         name: value.to(device) if isinstance(value, Tensor) else value
@@ -123,8 +126,12 @@ class Condition:
 
     def to(self, device: torch.device) -> Condition:
         """Copy to a device."""
-        parts = (self.frames, self.sound, self.prediction)
-        return Condition(*(part if part is None else _moved(part, device) for part in parts))
+        sound, prediction = self.sound, self.prediction
+        return Condition(
+            _moved(self.frames, device),
+            sound and _moved(sound, device),
+            prediction and _moved(prediction, device),
+        )
 
     def without_sound(self) -> Condition:
         """The same windows with their sound, and what it predicts, dropped."""

@@ -67,5 +67,5 @@ class ArrayWriter:
 def _open_member(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> IO[bytes]:
     member = archive.open(f"{name}.npy", "w", force_zip64=True)
     described = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(member, described)  # type: ignore[arg-type]
+    np.lib.format.write_array_header_1_0(member, described)
     return member

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cleartract.corpora.dataset import AVDataset, AVSample
+from cleartract.corpora.dataset import AVDataset, AVSample, Degrade
 from cleartract.corpora.entries import Entry
+from cleartract.denoising.prepared import PreparedWindow, WindowSound, build_condition
 from cleartract.errors import CorpusError
 from cleartract.model.condition import Condition
 from cleartract.recordings.windows import Window
+from cleartract.sound.log_mel import AUDIO_RATE
 from cleartract.training.audio_augmentation import AudioAugmentation
 from cleartract.training.config import TrainingConfig
 from cleartract.training.degradation import TrainingDegradation
 from cleartract.training.loss import Batch
 
-_ANONYMOUS = 0.03  # share of windows of recordings too short to have a mean frame
-
-
-@dataclass(frozen=True)
-class _Dropped:
-    """What a window is not told: frames not `given`, sound not `heard` or `masked` for a time [s],
-    and whether the recording's mean frame is known."""
-
-    given: np.ndarray
-    heard: bool
-    masked: np.ndarray
-    mean_known: bool
+_WITHOUT_MEAN = 0.03  # share of windows of recordings too short to have a mean frame
+_CPU = torch.device("cpu")
 
 
 class BatchSource:
@@ -69,74 +61,54 @@ class BatchSource:
         chosen = list(range(self.config.batch)) if rows is None else list(rows)
         sources = [np.random.default_rng([self.config.seed, step, row]) for row in chosen]
         samples = [self._sample(group, source, degrade) for source in sources]
+        windows = [
+            self._dropped(sample.prepared, source)
+            for sample, source in zip(samples, sources, strict=True)
+        ]
         clean = torch.from_numpy(np.stack([sample.clean for sample in samples]))
-        return self._with_noise(clean, self._collate(samples, sources), step, chosen)
+        return self._with_noise(clean, build_condition(windows, _CPU), step, chosen)
 
-    def _sample(self, group: list[Entry], rng: np.random.Generator, degrade) -> AVSample:
+    def _sample(self, group: list[Entry], rng: np.random.Generator, degrade: Degrade) -> AVSample:
         entry = group[int(rng.integers(len(group)))]
         first = int(rng.integers(entry.frames - self.config.window_frames + 1))
         window = Window(first, self.config.window_frames, entry.rate)
         sample = self.dataset.sample(entry, window, rng, degrade)
-        if sample.waveform is None or not self.config.audio_effects:
+        sound = sample.prepared.sound
+        if sound is None or not self.config.audio_effects:
             return sample
-        if sample.hidden is not None:  # read from the whole recording, with effects or without
+        if sound.states is not None:  # made from the whole recording, with effects or without
             return sample
-        varied = self.effects(sample.waveform, self.dataset.audio_rate, float(entry.rate), rng)
-        return replace(sample, waveform=varied)
+        varied = self.effects(sound.waveform, AUDIO_RATE, float(entry.rate), rng)
+        prepared = replace(sample.prepared, sound=replace(sound, waveform=varied))
+        return replace(sample, prepared=prepared)
 
-    def _collate(self, samples: list[AVSample], sources: list[np.random.Generator]) -> Condition:
-        config = self.config
-        dropped = [self._dropped(sample, rng) for sample, rng in zip(samples, sources, strict=True)]
-        times = np.stack([sample.window.frame_times() for sample in samples])
-        condition = Condition(
-            noisy=torch.from_numpy(np.stack([sample.noisy for sample in samples])),
-            given=torch.from_numpy(np.stack([d.given for d in dropped])),
-            times=torch.from_numpy(times).float(),
-            heard=torch.tensor([d.heard for d in dropped]),
-        )
-        sounding = [s.waveform for s in samples if s.waveform is not None]
-        if sounding:
-            silent = np.zeros_like(sounding[0])
-            waveforms = [silent if s.waveform is None else s.waveform for s in samples]
-            condition.waveform = torch.from_numpy(np.stack(waveforms))
-            condition.waveform_start = torch.tensor([s.waveform_start for s in samples])
-            if any(s.hidden is not None for s in samples):
-                blank = np.zeros_like(next(s.hidden for s in samples if s.hidden is not None))
-                hidden = [blank if s.hidden is None else s.hidden for s in samples]
-                condition.hidden = torch.from_numpy(np.stack(hidden))
-                condition.hidden_start = torch.tensor([s.hidden_start for s in samples])
-            condition.masked = torch.from_numpy(np.stack([d.masked for d in dropped]))
-        if config.model.unet.acoustic:
-            blank = np.zeros_like(samples[0].clean)
-            told = [blank if s.acoustic is None else s.acoustic for s in samples]
-            means = [blank[0] if s.mean is None else s.mean for s in samples]
-            known = [
-                d.mean_known and s.mean is not None for d, s in zip(dropped, samples, strict=True)
-            ]
-            condition.acoustic = torch.from_numpy(np.stack(told))
-            condition.mean = torch.from_numpy(np.stack(means))
-            condition.mean_known = torch.tensor(known)
-        return condition
-
-    def _dropped(self, sample: AVSample, rng: np.random.Generator) -> _Dropped:
+    def _dropped(self, window: PreparedWindow, rng: np.random.Generator) -> PreparedWindow:
+        """The window with frames, sound and mean frame dropped at random."""
         config, frames = self.config, self.config.window_frames
-        given, mean_known = np.ones(frames, bool), rng.random() >= _ANONYMOUS
+        observed, with_mean = np.ones(frames, bool), rng.random() >= _WITHOUT_MEAN
         kind = rng.random()
         if kind < config.frames_dropout:
-            given[:] = False
-            mean_known &= rng.random() >= config.generation_alone
-            if rng.random() < config.likeness:
-                given[int(rng.integers(frames))] = True
+            observed[:] = False
+            with_mean &= rng.random() >= config.generation_alone
+            if rng.random() < config.posture:
+                observed[int(rng.integers(frames))] = True
         elif kind < config.frames_dropout + config.lost_runs and frames > 1:
             length = int(rng.integers(1, frames))
             first = int(rng.integers(frames - length + 1))
-            given[first : first + length] = False
-        heard = rng.random() >= config.audio_dropout and sample.waveform is not None
-        masked = np.full(2, np.inf, np.float32)
+            observed[first : first + length] = False
+        sound = self._sound(window, rng)
+        window = replace(window, observed=observed, sound=sound)
+        return window if with_mean else replace(window, mean=None, predicted=None)
+
+    def _sound(self, window: PreparedWindow, rng: np.random.Generator) -> WindowSound | None:
+        config, sound = self.config, window.sound
+        valid = rng.random() >= config.audio_dropout
+        masked = None
         if rng.random() < config.audio_masks:
-            reach = frames / 2 / float(sample.window.rate) + config.model.audio.context
+            reach = config.window_frames / 2 / float(window.window.rate)
+            reach += config.model.audio.context
             masked = np.sort(rng.uniform(-reach, reach, 2)).astype(np.float32)
-        return _Dropped(given, bool(heard), masked, bool(mean_known))
+        return None if sound is None else replace(sound, valid=bool(valid), masked=masked)
 
     def _with_noise(self, clean: Tensor, condition: Condition, step: int, rows: list[int]) -> Batch:
         """Diffusion noise is drawn for the whole batch: a row's does not depend on who asks."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from cleartract.model.config import ModelConfig
+from cleartract.model.config import ModelConfig, migrated_config
 from cleartract.networks.video_unet import UNetConfig
 from cleartract.sound.encoders import AudioConfig
 
-_HEARD = AudioConfig(encoder="gru", context=0.25)
-_UNET = UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=True)
+_AUDIO = AudioConfig(encoder="gru", context=0.25)
+_UNET = UNetConfig(widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True)
 
 
 class TrainingConfig(BaseModel):
@@ -41,10 +43,10 @@ class TrainingConfig(BaseModel):
         audio_masks: Share of windows with a part of the audio replaced by it.
         audio_effects: Whether scanner noise, echoes, codecs and the like are added to the audio.
         frames_dropout: Share of windows without any noisy frame (generation from audio).
-        likeness: Share of those that are given one frame, the likeness of the speaker.
-        generation_alone: Share of those that are not told the recording's mean frame either.
+        posture: Share of those of which one frame is observed all the same.
+        generation_alone: Share of those that have no mean frame either.
         lost_runs: Share of windows with a run of lost noisy frames.
-        lost_weight: Weight of the error of frames that are not given, against that of given ones.
+        lost_weight: Weight of the error of frames that are not observed, against that of observed ones.
         size: Side to which all square windows are resampled [pixels], for quick experiments.
         resample: Share of larger windows resampled to the smallest size in the data set.
         seed: Seed of initial weights, batches, degradation and diffusion noise.
@@ -52,7 +54,7 @@ class TrainingConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    model: ModelConfig = ModelConfig(unet=_UNET, audio=_HEARD, inversion=_HEARD)
+    model: ModelConfig = ModelConfig(unet=_UNET, audio=_AUDIO, inversion=_AUDIO)
     steps: int = Field(8000, ge=1)
     epoch_steps: int = Field(1000, ge=1)
     batch: int = Field(2, ge=1)
@@ -70,7 +72,7 @@ class TrainingConfig(BaseModel):
     audio_masks: float = Field(0.0, ge=0, le=1)
     audio_effects: bool = True
     frames_dropout: float = Field(0.1, ge=0, le=1)
-    likeness: float = Field(0.25, ge=0, le=1)
+    posture: float = Field(0.25, ge=0, le=1)
     generation_alone: float = Field(0.4, ge=0, le=1)
     lost_runs: float = Field(0.35, ge=0, le=1)
     lost_weight: float = Field(1.5, gt=0)
@@ -78,3 +80,18 @@ class TrainingConfig(BaseModel):
     resample: float = Field(0.25, ge=0, le=1)
     seed: int = Field(1, ge=0)
     precision: str = Field("auto", pattern="^(auto|float32|bf16)$")
+
+
+def read_config(text: str) -> TrainingConfig:
+    """Config from JSON; the model's fields may have their names of weights of format 1.
+
+    Raises:
+        pydantic.ValidationError: If a field is wrong or unknown, or the text is no JSON.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return TrainingConfig.model_validate_json(text)  # says what is wrong
+    if isinstance(values, dict) and isinstance(values.get("model"), dict):
+        values["model"] = migrated_config(values["model"])
+    return TrainingConfig.model_validate(values)

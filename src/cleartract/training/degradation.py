@@ -14,7 +14,7 @@ from cleartract.simulation.scanner.degradation import Degradation
 
 @dataclass(frozen=True)
 class TrainingDegradation:
-    """Makes (clean, noisy) training frames; pass `__call__` to `AVDataset`.
+    """Makes (clean, noisy) training frames; an instance is the `degrade` of `AVDataset`.
 
     Attributes:
         size: Pixels along each side of the result; None keeps the size.
@@ -36,7 +36,7 @@ class TrainingDegradation:
         self,
         clean: np.ndarray,
         error: np.ndarray | None,
-        told: np.ndarray | None,
+        known: np.ndarray | None,
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Vary and degrade; all results share one intensity scale, fixed by the noisy frames.
@@ -44,14 +44,15 @@ class TrainingDegradation:
         Args:
             clean: True frames, (frame, height, width).
             error: Complex error of the reconstruction, or None.
-            told: Frames predicted from the sound and the mean frame, or None; varied like the
-                true ones, and as if learned from recordings degraded like the noisy ones.
+            known: Frames predicted from the sound, if any, and the mean frame behind them, or None;
+                varied like the true ones, and as if learned from recordings degraded like the noisy
+                ones.
             rng: Source of randomness.
         """
         cv2.setNumThreads(1)
         count = len(clean)
-        if told is not None:  # one stack: what happens to the truth happens to them
-            clean = np.concatenate([clean, told])
+        if known is not None:  # one stack: what happens to the truth happens to them
+            clean = np.concatenate([clean, known])
         clean, error = self._vary_geometry(clean, error, rng)
         if rng.random() < self.texture:
             pattern = _texture(rng, (count, *clean.shape[1:]))
@@ -63,9 +64,11 @@ class TrainingDegradation:
         degradation = Degradation.random(rng)
         noisy = degradation.apply(clean[:count], error)
         left = float(rng.uniform(0, 0.25))  # about the root of features over frames
-        if told is not None:
+        if known is not None:
             # the mean frame has all frames behind it, a prediction some per feature
-            learned = degradation.learned(clean[count:-1], left), degradation.learned(clean[-1:])
+            learned = [degradation.learned(clean[-1:])]
+            if len(known) > 1:
+                learned.insert(0, degradation.learned(clean[count:-1], left))
             clean = np.concatenate([clean[:count], *learned])
         if rng.random() < 0.4:
             gamma = float(np.exp(rng.normal(0, 0.12)))
@@ -75,7 +78,7 @@ class TrainingDegradation:
             scale.offset * rng.uniform(0, 1.2), scale.scale * np.exp(rng.normal(0, 0.08))
         )
         clean, noisy = scale.apply(clean), scale.apply(noisy)
-        return clean[:count], noisy, None if told is None else clean[count:]
+        return clean[:count], noisy, None if known is None else clean[count:]
 
     def _vary_geometry(self, clean, error, rng: np.random.Generator):
         height, width = clean.shape[1:]

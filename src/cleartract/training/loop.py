@@ -8,6 +8,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,14 +22,33 @@ from cleartract.model.weights import save_model
 from cleartract.training.batches import BatchSource
 from cleartract.training.checkpoint import load_checkpoint, save_checkpoint
 from cleartract.training.config import TrainingConfig
-from cleartract.training.loss import Batch, batch_loss, severity
+from cleartract.training.loss import Batch, LossWeights, batch_loss
 from cleartract.training.processes import Processes
-from cleartract.training.varied_sound import VariedSpeech, varied_articulation
+from cleartract.training.varied_sound import VariedSoundReader
 
 LOG_STEPS = 50
 CHECKPOINT_STEPS = 200
 Progress = Callable[[int, int, dict[str, float]], None]
 EpochEnd = Callable[[Model, int], None]
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """Where a run trains, and what is called on the way; nothing of it decides the weights.
+
+    Attributes:
+        device: `auto`, `cpu` or `cuda`.
+        on_epoch: Called with the averaged model and the epoch's number at each epoch's end.
+        progress: Called with step, steps and the latest metrics.
+        stop_after: Stop (with a checkpoint) when this step is reached, as if interrupted.
+        speech_features: Folder where hidden states of a frozen speech model are kept.
+    """
+
+    device: str = "auto"
+    on_epoch: EpochEnd | None = None
+    progress: Progress | None = None
+    stop_after: int | None = None
+    speech_features: Path | None = None
 
 
 def learning_rate(config: TrainingConfig, step: int) -> float:
@@ -55,16 +75,12 @@ def update_average(average: nn.Module, model: nn.Module, decay: float) -> None:
         mean.lerp_(value, 1 - decay)
 
 
-def train(
+def run_loop(
     dataset: AVDataset,
     folder: Path,
     config: TrainingConfig,
-    device: str = "auto",
-    on_epoch: EpochEnd | None = None,
-    progress: Progress | None = None,
-    stop_after: int | None = None,
+    options: LoopOptions,
     initial: Model | None = None,
-    features: Path | None = None,
 ) -> Model:
     """Train a model, or go on with a run that was stopped.
 
@@ -76,12 +92,8 @@ def train(
         folder: Run folder: `config.json`, `metrics.jsonl`, `checkpoint.pt`,
             `weights.safetensors`.
         config: Settings; a resumed run must have the same.
-        device: `auto`, `cpu` or `cuda`.
-        on_epoch: Called with the averaged model and the epoch's number at each epoch's end.
-        progress: Called with step, steps and the latest metrics.
-        stop_after: Stop (with a checkpoint) when this step is reached, as if interrupted.
+        options: Where it runs, and what is called on the way.
         initial: Weights to start from instead of random ones; a resumed run keeps its own.
-        features: Folder where what a frozen speech model makes of each recording is kept.
 
     Returns:
         The averaged model.
@@ -89,7 +101,7 @@ def train(
     Raises:
         CorpusError: If the folder holds a run with another config.
     """
-    place = pick_device(device)
+    place = pick_device(options.device)
     processes = Processes.joined(place.type)
     if processes.count > 1 and place.type == "cuda":
         place = torch.device("cuda", processes.local)
@@ -122,18 +134,14 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
     processes.copy_from_first(model)
     processes.copy_from_first(average)
-    if model.inversion is not None:
-        dataset.articulation = varied_articulation(
-            model.inversion, config.seed, config.audio_effects
-        )
-    if model.speech is not None:
-        dataset.speech = VariedSpeech(model.speech, config.seed, features, config.audio_effects)
+    reader = VariedSoundReader(model, config.seed, config.audio_effects, options.speech_features)
+    source = BatchSource(dataset.with_reader(reader, config.model.audio.context), config)
     precision = _precision(config, place)
-    end = min(config.steps, stop_after or config.steps)
+    end = min(config.steps, options.stop_after or config.steps)
     first = processes.rank == 0
     log = _Log(folder, start, config, end) if first else None
     parts = [share[part :: config.accumulate] for part in range(config.accumulate)]
-    source = BatchSource(dataset, config)
+    weights = LossWeights(config.difference, config.lost_weight)
     for step, batches in enumerate(_prefetched(source, parts, start, end), start):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, step) * group["factor"]
@@ -142,10 +150,11 @@ def train(
         for batch in batches:
             batch = batch.to(place)
             with precision():
-                losses = batch_loss(model, batch, config.difference, config.lost_weight)
-            (losses / (severity(model, batch) + 0.1)).sum().div(config.batch).backward()
-            given = batch.condition.given.all(1)
-            measured += zip(losses.tolist(), batch.sigma.tolist(), given.tolist(), strict=True)
+                loss = batch_loss(model, batch, weights)
+            loss.balanced().div(config.batch).backward()
+            intact = batch.condition.frames.observed.all(1)
+            rows = zip(loss.error.tolist(), batch.sigma.tolist(), intact.tolist(), strict=True)
+            measured += rows
         processes.sum_gradients(model)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         if bool(torch.isfinite(norm)):
@@ -153,13 +162,13 @@ def train(
             update_average(average, model, min(config.ema, (step + 1) / (step + 10)))
         measured = processes.gathered(measured)
         metrics = log.add(step, measured, float(norm)) if log else None
-        if metrics and progress:
-            progress(step + 1, config.steps, metrics)
+        if metrics and options.progress:
+            options.progress(step + 1, config.steps, metrics)
         done = step + 1
         epoch_ends = done % config.epoch_steps == 0 or done == end
         # before the checkpoint, so that an interruption meanwhile does not lose it
-        if first and on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
-            on_epoch(average, math.ceil(done / config.epoch_steps))
+        if first and options.on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
+            options.on_epoch(average, math.ceil(done / config.epoch_steps))
         if first and (epoch_ends or done % CHECKPOINT_STEPS == 0):
             _save(folder, done, model, average, optimizer, described, config)
     processes.leave()
@@ -229,9 +238,9 @@ class _Log:
     def add(self, step: int, measured: list[tuple], norm: float) -> dict[str, float] | None:
         self.steps += 1
         self.sums.setdefault("gradient_norm", []).append(norm)
-        for loss, sigma, all_given in measured:
+        for loss, sigma, intact in measured:
             kind = "one_step" if sigma >= self.maximum else "diffusion"
-            kind += "" if all_given else "_lost"
+            kind += "" if intact else "_lost"
             self.sums.setdefault("loss", []).append(loss)
             self.sums.setdefault(f"loss_{kind}", []).append(loss)
         if (step + 1) % LOG_STEPS and step + 1 != self.end:

@@ -10,9 +10,12 @@ from torch import Tensor
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.model.condition import Condition
 from cleartract.model.model import Model
+from cleartract.model.prior import Prior
+
+_MILD = 0.1  # added to the prior error, so that hardly degraded windows do not decide
 
 
-@dataclass
+@dataclass(frozen=True)
 class Batch:
     """Windows of one step.
 
@@ -30,50 +33,76 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Copy to a device."""
-        moved = {
-            name: value.to(device) if isinstance(value, Tensor) else value
-            for name, value in vars(self.condition).items()
-        }
         return Batch(
             self.clean.to(device),
-            Condition(**moved),
+            self.condition.to(device),
             self.sigma.to(device),
             self.noise.to(device),
         )
 
 
-def batch_loss(
-    model: Model, batch: Batch, difference: float = 0.0, lost_weight: float = 1.0
-) -> Tensor:
-    """Weighted squared error of the denoised frames, per window, (batch,).
+@dataclass(frozen=True)
+class LossWeights:
+    """What counts how much.
+
+    Attributes:
+        difference: Weight of the error of the difference between successive frames.
+        lost: Weight of frames that are not observed.
+    """
+
+    difference: float = 0.0
+    lost: float = 1.0
+
+
+@dataclass(frozen=True)
+class BatchLoss:
+    """Loss of every window.
+
+    Attributes:
+        error: Weighted squared error of the denoised frames, (batch,).
+        prior_error: Squared distance of the clean frames from the prior mean in units of the prior
+            spread, (batch,).
+    """
+
+    error: Tensor
+    prior_error: Tensor
+
+    def balanced(self) -> Tensor:
+        """Sum of the errors over those of the priors (plus a tenth).
+
+        Mild and severe degradations then count alike, as they do in decibels; otherwise the few
+        worst windows of a batch decide every step.
+        """
+        return (self.error / (self.prior_error + _MILD)).sum()
+
+
+def batch_loss(model: Model, batch: Batch, weights: LossWeights | None = None) -> BatchLoss:
+    """Loss of a batch.
 
     Args:
         model: Denoiser.
         batch: Windows.
-        difference: Weight of the same error of the difference between successive frames.
-        lost_weight: Weight of frames that are not given.
+        weights: What counts how much; observed and lost frames alike by default.
 
     References:
-        Karras et al. 2022, Eq. 8, with the spread of each frame in place of sigma_data.
+        Karras et al. 2022, Eq. 8, with the prior spread of each frame in place of sigma_data.
     """
+    weights = weights or LossWeights()
+    with torch.no_grad():
+        expected = model.prior(batch.condition)
+        prior_error = _prior_error(expected, batch.clean)
     sigma = batch.sigma[:, None, None, None]
-    estimate = model(batch.clean + sigma * batch.noise, batch.sigma, batch.condition)
-    weight = loss_weight(sigma, model.guess(batch.condition)[1])
-    given = batch.condition.given[..., None, None]
-    weight = weight * torch.where(given, 1.0, lost_weight)
+    state = batch.clean + sigma * batch.noise
+    estimate = model(state, batch.sigma, batch.condition, expected)
+    weight = loss_weight(sigma, expected.spread)
+    observed = batch.condition.frames.observed[..., None, None]
+    weight = weight * torch.where(observed, 1.0, weights.lost)
     error = weight.sqrt() * (estimate.float() - batch.clean)
     loss = (error**2).mean((1, 2, 3))
-    if difference and error.shape[1] > 1:
-        loss = loss + difference * (error.diff(dim=1) ** 2).mean((1, 2, 3))
-    return loss
+    if weights.difference and error.shape[1] > 1:
+        loss = loss + weights.difference * (error.diff(dim=1) ** 2).mean((1, 2, 3))
+    return BatchLoss(loss, prior_error)
 
 
-@torch.no_grad()
-def severity(model: Model, batch: Batch) -> Tensor:
-    """Squared distance of the clean frames from the guess in units of its spread, (batch,).
-
-    The loss is divided by it (plus a tenth), so that mild and severe degradations count alike, as
-    they do in decibels; otherwise the few worst windows of a batch decide every step.
-    """
-    guess, spread = model.guess(batch.condition)
-    return (((guess - batch.clean) / spread) ** 2).mean((1, 2, 3))
+def _prior_error(expected: Prior, clean: Tensor) -> Tensor:
+    return (((expected.mean - clean) / expected.spread) ** 2).mean((1, 2, 3))

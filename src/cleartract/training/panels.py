@@ -17,10 +17,10 @@ from cleartract.errors import CorpusError
 from cleartract.files import atomic
 from cleartract.model.model import Model
 from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.opening import open_recording
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_io import open_recording
-from cleartract.recordings.video_out import side_by_side, write_video
+from cleartract.recordings.video_writer import side_by_side, write_video
 from cleartract.training.run_page import write_history
 
 ROWS = ("noisy", "matched sound", "no sound", "swapped sound", "generated from the sound alone",

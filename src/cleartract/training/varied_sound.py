@@ -1,67 +1,73 @@
-"""What is read off the sound of whole recordings in training, after effects of rooms and scanners."""
+"""What a model makes of the sound of whole recordings in training, with effects of rooms and scanners."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from cleartract.corpora.dataset import Articulation
 from cleartract.errors import CorpusError, reason_of
-from cleartract.sound.inversion import ArticulatoryInversion
+from cleartract.files import atomic
+from cleartract.model.model import Model
+from cleartract.recordings.waveform import PreparedSound
 from cleartract.sound.log_mel import AUDIO_RATE
 from cleartract.sound.speech_models import PretrainedSpeech
 from cleartract.training.audio_augmentation import AudioAugmentation
 
 _VARIED = 0.7  # share of recordings whose sound is disturbed
-_FRAME_RATE = 83.28  # whose scanner noise is added where no frames are known [Hz]
+_FRAME_RATE = 83.28  # whose scanner noise is added where no frames are known [frames/s]
 
 
-def varied_articulation(
-    inversion: ArticulatoryInversion, seed: int, vary: bool = True
-) -> Articulation:
-    """Articulation, always the same for a recording; effects only where wanted."""
-    reader = copy.deepcopy(inversion).cpu().eval()
-
-    def read(audio: np.ndarray, times: np.ndarray) -> np.ndarray:
-        if vary:
-            audio = _varied(audio, len(times) / float(times[-1]), seed)
-        return reader.at(audio, times)
-
-    return read
-
-
-class VariedSpeech:
-    """Hidden states of a frozen speech model, always the same for a recording.
+class VariedSoundReader:
+    """See `denoising.survey.SoundReader`; always the same for a recording.
 
     Args:
-        speech: The model; a copy on the CPU is used.
+        model: Its inversion and frozen speech model are copied to the CPU.
         seed: Of the effects.
-        folder: Where hidden states are kept from run to run, or None. A file is named by the sound
-            and the weights it was made from, so many runs may share the folder.
         vary: Whether effects are wanted.
+        folder: Where hidden states of a speech model are kept from run to run, or None. A file is
+            named by the sound and the weights it was made from, so many runs may share the folder.
     """
 
-    def __init__(
-        self, speech: PretrainedSpeech, seed: int, folder: Path | None = None, vary: bool = True
-    ):
-        self.speech, self.seed = copy.deepcopy(speech).cpu().eval(), seed
-        self.folder, self.vary = folder, vary
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.speech.model.state_dict().items()):
-            digest.update(name.encode() + tensor.numpy().tobytes())
-        self._weights = digest.digest()
+    def __init__(self, model: Model, seed: int, vary: bool = True, folder: Path | None = None):
+        self.seed, self.vary, self.folder = seed, vary, folder
+        self.inversion = copy.deepcopy(model.inversion)
+        if self.inversion is not None:
+            self.inversion = self.inversion.cpu().eval()
+        self.speech = copy.deepcopy(model.speech)
+        self._weights = b""
+        if self.speech is not None:
+            self.speech = self.speech.cpu().eval()
+            self._weights = _digest(self.speech)
 
-    def of_recording(self, audio: np.ndarray) -> np.ndarray:
-        """See `PretrainedSpeech.of_recording`."""
-        if self.vary:
-            audio = _varied(audio, _FRAME_RATE, self.seed)
+    def _waveform(self, sound: PreparedSound, frame_rate: float) -> np.ndarray:
+        audio = sound.span(0, len(sound))
+        rng = np.random.default_rng([self.seed, len(audio)])
+        if not self.vary or rng.random() >= _VARIED:
+            return audio
+        return AudioAugmentation()(audio, AUDIO_RATE, frame_rate, rng).astype(np.float32)
+
+    def features(self, sound: PreparedSound, times: np.ndarray) -> Iterator[np.ndarray] | None:
+        """See `SoundReader.features`."""
+        if self.inversion is None:
+            return None
+        frame_rate = len(times) / float(times[-1])
+        return self.inversion.parts_at(self._waveform(sound, frame_rate), times)
+
+    def states(self, sound: PreparedSound) -> np.ndarray | None:
+        """See `SoundReader.states`.
+
+        Raises:
+            CorpusError: If a kept file is damaged.
+        """
+        if self.speech is None:
+            return None
+        audio = self._waveform(sound, _FRAME_RATE)
         if self.folder is None:
             return self.speech.of_recording(audio)
-        self.folder.mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(self._weights + audio.tobytes()).hexdigest()[:24]
         path = self.folder / f"{name}.npy"
         if path.exists():
@@ -69,19 +75,21 @@ class VariedSpeech:
                 return np.load(path)
             except (ValueError, EOFError, OSError) as error:
                 raise CorpusError(f"{path}: damaged ({reason_of(error)}); delete it") from error
-        found = self.speech.of_recording(audio)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp.npy")
-        np.save(temporary, found)
-        temporary.replace(path)
-        return found
+        states = self.speech.of_recording(audio)
+        with atomic(path) as temporary:
+            np.save(temporary, states)
+        return states
 
-    def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:
-        """See `PretrainedSpeech.of_span`."""
-        return self.speech.of_span(recorded, start, samples)
+    def states_of_span(
+        self, states: np.ndarray, start: int, samples: int
+    ) -> tuple[np.ndarray, float]:
+        """See `SoundReader.states_of_span`."""
+        assert self.speech is not None
+        return self.speech.of_span(states, start, samples)
 
 
-def _varied(audio: np.ndarray, frame_rate: float, seed: int) -> np.ndarray:
-    rng = np.random.default_rng([seed, len(audio)])
-    if rng.random() >= _VARIED:
-        return audio
-    return AudioAugmentation()(audio, AUDIO_RATE, frame_rate, rng).astype(np.float32)
+def _digest(speech: PretrainedSpeech) -> bytes:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(speech.model.state_dict().items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.digest()
