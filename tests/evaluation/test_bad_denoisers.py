@@ -1,4 +1,4 @@
-"""Deliberately bad denoisers must be caught by the figure made for their fault."""
+"""Deliberately bad denoisers must be caught by the metric made for their fault."""
 
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ from scipy.ndimage import gaussian_filter1d
 from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.evaluation.measure import Subject, measure
-from cleartract.recordings.windows import SlidingWindowTransform, overlap_add
+from cleartract.recordings.overlap_add import overlap_add
+from cleartract.recordings.windows import SlidingWindowTransform
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def good(subject):
     return measure(replace(subject, denoised=(subject.noisy + subject.truth) / 2))
 
 
-def worst(measured, figure):
-    values = [row[figure]["denoised"] for row in measured["articulation"].values()]
+def extremes(measured, metric):
+    values = [row[metric]["denoised"] for row in measured["articulation"].values()]
     values = [value for value in values if np.isfinite(value)]
     return min(values), max(values)
 
@@ -46,33 +47,32 @@ def test_the_honest_one_improves_everything(good):
 
 def test_temporal_smoothing_is_caught(subject, good):
     smeared = gaussian_filter1d(subject.noisy, 6, axis=0)
-    found = measure(replace(subject, denoised=smeared))
+    bad = measure(replace(subject, denoised=smeared))
     assert (
-        found["without_truth"]["flicker"]["denoised"]
-        < 0.3 * (found["without_truth"]["flicker"]["noisy"])
+        bad["without_truth"]["flicker"]["denoised"]
+        < 0.3 * (bad["without_truth"]["flicker"]["noisy"])
     )  # what it looks good at
-    assert worst(found, "peak_velocity_ratio")[0] < 0.7 < worst(good, "peak_velocity_ratio")[0]
+    assert extremes(bad, "peak_velocity_ratio")[0] < 0.7 < extremes(good, "peak_velocity_ratio")[0]
     assert (
-        found["with_truth"]["kymograph_correlation"]["denoised"]
-        < found["with_truth"]["kymograph_correlation"]["noisy"]
+        bad["with_truth"]["kymograph_correlation"]["denoised"]
+        < bad["with_truth"]["kymograph_correlation"]["noisy"]
     )
-    assert found["residual"]["motion"] > good["residual"]["motion"] + 0.1
+    assert bad["residual"]["motion"] > good["residual"]["motion"] + 0.1
 
 
 def test_a_painted_mean_tongue_is_caught(subject, good):
     band = subject.airway().any(0)
     painted = np.where(band, subject.truth.mean(0), subject.truth)
-    found = measure(replace(subject, denoised=painted.astype(np.float32)))
+    bad = measure(replace(subject, denoised=painted.astype(np.float32)))
     assert (
-        found["without_truth"]["air_noise_temporal"]["denoised"]
-        < (found["without_truth"]["air_noise_temporal"]["noisy"])
+        bad["without_truth"]["air_noise_temporal"]["denoised"]
+        < (bad["without_truth"]["air_noise_temporal"]["noisy"])
     )
-    assert worst(found, "error_mm")[1] > 2 * worst(good, "error_mm")[1]
+    assert extremes(bad, "error_mm")[1] > 2 * extremes(good, "error_mm")[1]
     assert (
-        found["with_truth"]["psnr_airway"]["denoised"]
-        < good["with_truth"]["psnr_airway"]["denoised"]
+        bad["with_truth"]["psnr_airway"]["denoised"] < good["with_truth"]["psnr_airway"]["denoised"]
     )
-    assert not worst(found, "events_missed")[1] < 0.5
+    assert not extremes(bad, "events_missed")[1] < 0.5
 
 
 def test_hard_window_borders_are_caught(subject, good):
@@ -84,6 +84,6 @@ def test_hard_window_borders_are_caught(subject, good):
         parts.append(part * (1 + 0.04 * rng.normal()))
         starts.append(window.first)
     seams = overlap_add(parts, starts, len(subject.truth), "uniform")
-    found = measure(replace(subject, denoised=seams))
-    assert found["with_truth"]["psnr"]["denoised"] > found["with_truth"]["psnr"]["noisy"]
-    assert found["with_truth"]["seam_index"]["denoised"] > 2
+    bad = measure(replace(subject, denoised=seams))
+    assert bad["with_truth"]["psnr"]["denoised"] > bad["with_truth"]["psnr"]["noisy"]
+    assert bad["with_truth"]["seam_index"]["denoised"] > 2

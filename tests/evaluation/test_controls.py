@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,8 @@ from cleartract.evaluation.controls import (
     CONTROLS,
     METRICS,
     SITUATIONS,
-    ControlFigures,
+    ControlResult,
+    ControlSetup,
     hallucination_index,
     lost_runs,
     run_controls,
@@ -53,76 +56,81 @@ def test_lost_runs_are_one_to_eight_frames_long():
 
 
 @pytest.fixture(scope="module")
-def simulated(corpus):
-    return SimulatedRecording.load(AVDataset(corpus, "test").entries[0].path)
+def simulated(short_corpus):
+    return SimulatedRecording.load(AVDataset(short_corpus, "test").entries[0].path)
 
 
-def test_null_control_is_the_null_path(simulated, tiny_model):
+def test_null_control_is_denoising_without_sound(simulated, small_model):
     noisy, settings = simulated.noisy("view_shared"), DenoiseSettings()
     truth = simulated.truth().frames
     subject = Subject("s", float(simulated.rate), truth, None, truth, simulated.outlines)
-    found = run_controls(subject, noisy, noisy.audio[::-1], tiny_model, settings)
-    assert list(found) == list(CONTROLS)
-    for figures in found.values():
-        assert set(figures.figures) == set(METRICS)
-        for row in figures.figures.values():
+    setup = ControlSetup(noisy.audio[::-1])
+    by_control = run_controls(subject, noisy, setup, small_model, settings)
+    assert list(by_control) == list(CONTROLS)
+    for result in by_control.values():
+        assert set(result.metrics) == set(METRICS)
+        for row in result.metrics.values():
             assert set(row) == set(SITUATIONS)
             assert all(np.isfinite(v) for v in row.values())
     silent = settings.model_copy(update={"use_audio": False})
-    restored = denoise_recording(noisy, tiny_model, silent).recording.frames
+    restored = denoise_recording(noisy, small_model, silent).recording.frames
     band = subject.airway()
     expected = -10 * np.log10(((restored - truth)[band] ** 2).mean())
-    assert found["null"].figures["psnr_airway"]["all frames"] == pytest.approx(expected, abs=1e-4)
+    measured = by_control["null"].metrics["psnr_airway"]["all frames"]
+    assert measured == pytest.approx(expected, abs=1e-4)
 
 
-def test_hidden_frames_do_not_leak(recording, tiny_model):
-    given = np.ones(len(recording), bool)
-    given[10:14] = False
+def test_lost_frames_do_not_reach_the_result(recording, small_model):
+    observed = np.ones(len(recording), bool)
+    observed[10:14] = False
     settings = DenoiseSettings()
     frames = recording.frames.copy()
     frames[10:14] = 255 - 3 * frames[10:14, ::-1, ::-1]
-    changed = type(recording)(frames, recording.rate, recording.audio, recording.sample_rate, 255.0)
-    first = denoise_recording(recording, tiny_model, settings, given=given).recording.frames
-    second = denoise_recording(changed, tiny_model, settings, given=given).recording.frames
-    np.testing.assert_allclose(first.clip(0), second.clip(0), atol=1e-3)
+    changed = replace(recording, frames=frames)
+
+    def denoised(source, **lost):
+        return denoise_recording(source, small_model, settings, **lost).recording.frames
+
+    restored = denoised(changed, observed=observed)
+    expected = denoised(recording, observed=observed)
+    np.testing.assert_allclose(restored.clip(0), expected.clip(0), atol=1e-3)
     with pytest.raises(WindowError, match="24 frames"):
-        denoise_recording(recording, tiny_model, settings, given=given[:5])
-    open_eyes = denoise_recording(changed, tiny_model, settings).recording.frames
-    assert np.abs(open_eyes - second)[10:14].max() > 1
+        denoised(recording, observed=observed[:5])
+    assert np.abs(denoised(changed) - restored)[10:14].max() > 1
 
 
 def results(matched_gain, swapped_mm, speakers=8):
     rng = np.random.default_rng(0)
-    found = []
+    by_recording = []
     for _ in range(speakers):
         base = 20 + rng.normal()
         rows = {}
         for control in CONTROLS:
             gain = matched_gain + 0.02 * rng.normal() if control == "matched" else 0.0
             degrees = np.ones((2, 5)) + (swapped_mm if control == "swapped" else 0)
-            figures = {name: dict.fromkeys(SITUATIONS, base + gain) for name in METRICS}
-            rows[control] = ControlFigures(figures, degrees, 2 * degrees)
-        found.append(rows)
-    return found, [f"speaker{n}" for n in range(speakers)]
+            metrics = {name: dict.fromkeys(SITUATIONS, base + gain) for name in METRICS}
+            rows[control] = ControlResult(metrics, degrees, 2 * degrees)
+        by_recording.append(rows)
+    return by_recording, [f"speaker{n}" for n in range(speakers)]
 
 
 def test_verdict_in_words():
     useful = summarise(*results(0.5, 0.0))
     assert "helps: +0.5" in useful["verdict"][0]
-    assert "does not pull" in useful["verdict"][-1]
+    assert "does not change articulation" in useful["verdict"][-1]
     idle = summarise(*results(0.0, 0.0))
     assert "no measurable difference" in idle["verdict"][0]
     harmful = summarise(*results(-0.5, 1.0))
     assert "harms" in harmful["verdict"][0]
-    assert "pulls articulation away" in harmful["verdict"][-1]
+    assert "audio changes articulation" in harmful["verdict"][-1]
     assert hallucination_index(results(0, 1.5)[0][0]) == pytest.approx(1.5)
     assert hallucination_index(results(0, 1.5)[0][0], lost=True) == pytest.approx(3.0)
 
 
 def test_two_reconstructions_of_a_speaker_count_once():
-    found, names = results(0.3, 0.0)
-    once = summarise(found, names)
-    twice = summarise(found * 2, names * 2)
+    by_recording, names = results(0.3, 0.0)
+    once = summarise(by_recording, names)
+    twice = summarise(by_recording * 2, names * 2)
     assert twice["reconstructions"] == 2 * once["reconstructions"]
     assert twice["speakers"] == once["speakers"]
     assert twice["psnr_airway_over_null"] == once["psnr_airway_over_null"]

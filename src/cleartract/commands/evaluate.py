@@ -70,7 +70,7 @@ class Evaluate:
         if self.corpus is None and (chosen.controls or chosen.samples):
             raise UsageError("--controls and --samples need --corpus, whose truth is known")
         if self.corpus is not None and (
-            self.truth or self.noisy or self.settings != field(default_factory=EvaluateSettings)
+            self.truth or self.noisy or self.settings != EvaluateSettings()
         ):
             raise UsageError(
                 "--truth, --noisy, --grid-lines and --pixel-size are for a single recording"

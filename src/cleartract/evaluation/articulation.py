@@ -1,10 +1,11 @@
-"""Articulation: constriction degrees read off the frames, their timing, speed and edges."""
+"""Articulation: constriction degrees measured on the frames, their timing, speed and edges."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import savgol_filter
 
 from cleartract.evaluation.grid_lines import SPACING, GridLine, sample_line
 
@@ -39,7 +40,7 @@ def constriction_degree(frames: np.ndarray, line: GridLine, pixel_size: float) -
 
     Args:
         frames: (frame, height, width), any intensity scale.
-        line: Where.
+        line: Grid line.
         pixel_size: [mm].
     """
     profile = sample_line(frames, line, pixel_size)
@@ -55,16 +56,9 @@ def constriction_degrees(
     return np.stack([constriction_degree(frames, line, pixel_size) for line in lines])
 
 
-def degree_error(found: np.ndarray, truth: np.ndarray) -> float:
-    """Root mean square error of constriction degrees [mm]."""
-    return float(np.sqrt(np.mean((found - truth) ** 2)))
-
-
-def correlation(found: np.ndarray, truth: np.ndarray) -> float:
-    """Pearson correlation of two curves; not a number where one is constant."""
-    a, b = found - found.mean(), truth - truth.mean()
-    norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if norm > 1e-12 else float("nan")
+def degree_error(degree: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square error of constriction degrees of one shape [mm]."""
+    return float(np.sqrt(np.mean((degree - truth) ** 2)))
 
 
 def closed_below(truth: np.ndarray) -> tuple[float, float]:
@@ -83,7 +77,7 @@ def events(degree: np.ndarray, level: float, rate: float, margin: float = 0.0) -
         margin: A crossing counts once the curve has left level +- margin on the other side [mm],
             so that noise about the level is no event.
     """
-    found: list[Event] = []
+    crossings: list[Event] = []
     is_open: bool | None = None
     crossing = 0.0
     for frame, value in enumerate(degree):
@@ -94,16 +88,16 @@ def events(degree: np.ndarray, level: float, rate: float, margin: float = 0.0) -
         if value > level + margin or value < level - margin:
             now = bool(value > level)
             if is_open is not None and now != is_open:
-                found.append(Event(not now, crossing))
+                crossings.append(Event(not now, crossing))
             is_open = now
-    return found
+    return crossings
 
 
-def timing(found: list[Event], truth: list[Event]) -> tuple[float, float]:
+def timing(measured: list[Event], truth: list[Event]) -> tuple[float, float]:
     """Mean absolute timing error [ms], and share of the true events that were missed.
 
-    Events of one kind within 80 ms are paired, nearest first, each once; what finds no partner is
-    missed. Both are not a number where the truth has no events, the first also where all were
+    Events of one kind within 80 ms are paired, nearest first, each once; a true event without
+    partner is missed. Both are not a number where the truth has no events, the first also where all were
     missed.
     """
     if not truth:
@@ -111,16 +105,16 @@ def timing(found: list[Event], truth: list[Event]) -> tuple[float, float]:
     pairs = sorted(
         (abs(f.time - t.time), i, j)
         for i, t in enumerate(truth)
-        for j, f in enumerate(found)
+        for j, f in enumerate(measured)
         if f.closes == t.closes and abs(f.time - t.time) <= MATCH
     )
     true_taken: set[int] = set()
-    found_taken: set[int] = set()
+    measured_taken: set[int] = set()
     errors = []
     for distance, i, j in pairs:
-        if i not in true_taken and j not in found_taken:
+        if i not in true_taken and j not in measured_taken:
             true_taken.add(i)
-            found_taken.add(j)
+            measured_taken.add(j)
             errors.append(1000 * distance)
     return (float(np.mean(errors)) if errors else float("nan")), 1 - len(errors) / len(truth)
 
@@ -136,8 +130,6 @@ def velocity(degree: np.ndarray, rate: float) -> np.ndarray:
         Savitzky and Golay 1964, quadratic, over an odd number of frames: 50 ms or a little more,
         and at least three frames.
     """
-    from scipy.signal import savgol_filter
-
     window = max(3, 2 * round(_SLOPE * rate / 2) + 1)
     if len(degree) < window:
         return np.zeros_like(degree)
@@ -145,17 +137,17 @@ def velocity(degree: np.ndarray, rate: float) -> np.ndarray:
 
 
 def peak_velocity_ratio(
-    found: np.ndarray, truth: np.ndarray, truth_events: list[Event], rate: float
+    degree: np.ndarray, truth: np.ndarray, truth_events: list[Event], rate: float
 ) -> float:
     """Median ratio of peak speeds around the true closures and releases; smearing lowers it.
 
     Args:
-        found: (frame,) [mm].
+        degree: (frame,) [mm].
         truth: (frame,) [mm].
-        truth_events: Where movements are looked for.
+        truth_events: Events around which speeds are compared.
         rate: Frames per second.
     """
-    fast, true = np.abs(velocity(found, rate)), np.abs(velocity(truth, rate))
+    fast, true = np.abs(velocity(degree, rate)), np.abs(velocity(truth, rate))
     reach, ratios = max(1, round(MATCH * rate)), []
     for event in truth_events:
         centre = round(event.time * rate - 0.5)
@@ -166,7 +158,7 @@ def peak_velocity_ratio(
 
 
 def edge_width(frames: np.ndarray, lines: list[GridLine], pixel_size: float) -> float:
-    r"""Median width of the air-tissue boundary that grid lines end in [mm].
+    r"""Median width of the air-tissue boundary at the end of grid lines [mm].
 
     .. math:: (T - A) / \max |dI/ds|
 
@@ -175,7 +167,7 @@ def edge_width(frames: np.ndarray, lines: list[GridLine], pixel_size: float) -> 
 
     Args:
         frames: (frame, height, width).
-        lines: Where.
+        lines: Grid lines.
         pixel_size: [mm].
     """
     spacing, widths = SPACING * pixel_size, []

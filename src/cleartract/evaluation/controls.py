@@ -1,4 +1,4 @@
-"""Controls of the audio: does it help, and does wrong audio pull articulation away?"""
+"""Controls of the audio: whether it helps, and whether wrong audio changes articulation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.stats import sem
 
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
@@ -20,8 +21,8 @@ METRICS = ("psnr_airway", "ssim_airway", "degree_error_mm")
 SHIFT = 0.144  # [s]
 LOST = ("lost frames", "runs of 4 or more lost")
 SITUATIONS = ("all frames", "fast movement", "highest noise", *LOST)
-_LONG = 4  # [frames] of a lost run that neighbours cannot tell about
-_TOP = 80  # percentile: the fifth of the frames that move most, or are noisiest
+_LONG = 4  # [frames] of a lost run that its neighbours predict badly
+_TOP = 80  # percentile above which a frame counts as fast or as noisy
 _NEGLIGIBLE_DB = 0.05
 _NEGLIGIBLE_MM = 0.1
 
@@ -35,7 +36,7 @@ def with_control(
         recording: With sound.
         control: One of `CONTROLS`.
         other: Sound of another utterance at the same sample rate, repeated to the length.
-        seed: Of the noise, which is white and as loud as the sound.
+        seed: Seed of the noise, which is white and as loud as the sound.
     """
     if recording.audio is None or recording.sample_rate is None:
         raise ValueError("the recording has no sound")
@@ -84,39 +85,53 @@ def long_runs(lost: np.ndarray, least: int = _LONG) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class ControlFigures:
+class ControlSetup:
+    """Which controls are run, and what they need.
+
+    Attributes:
+        other: Sound of another utterance at the recording's sample rate, (sample,).
+        seed: Seed of lost frames and of noise.
+        controls: Some of `CONTROLS`.
+    """
+
+    other: np.ndarray
+    seed: int = 0
+    controls: Sequence[str] = CONTROLS
+
+
+@dataclass(frozen=True)
+class ControlResult:
     """One control on one recording.
 
     Attributes:
-        figures: Each of `METRICS`, by situation.
-        degrees: Of the intact recording, (line, frame) [mm].
-        mended: Of the frames made for lost ones, (line, lost frame) [mm].
+        metrics: Each of `METRICS`, by situation.
+        degrees: Constriction degrees of the intact recording, (line, frame) [mm].
+        restored_degrees: Those of the restored lost frames, (line, lost frame) [mm].
     """
 
-    figures: dict[str, dict[str, float]]
+    metrics: dict[str, dict[str, float]]
     degrees: np.ndarray
-    mended: np.ndarray
+    restored_degrees: np.ndarray
 
 
 def run_controls(
     subject: Subject,
     recording: Recording,
-    other: np.ndarray,
+    setup: ControlSetup,
     model: Model,
     settings: DenoiseSettings,
-    seed: int = 0,
-    controls: Sequence[str] = CONTROLS,
-) -> dict[str, ControlFigures]:
+) -> dict[str, ControlResult]:
     """Denoise one recording under every control, intact and with lost frames.
 
     Args:
         subject: Truth, region and grid lines of the recording; its denoised frames are not used.
         recording: The noisy recording with its sound, in the scale of the truth.
-        other: Sound of another utterance.
+        setup: Which controls, with what sound.
         model: In evaluation mode.
         settings: How it is denoised.
-        seed: Of lost frames and noise.
-        controls: Which of `CONTROLS`.
+
+    Returns:
+        Results by name of the control.
     """
     truth = subject.truth
     if truth is None:
@@ -124,38 +139,38 @@ def run_controls(
     lines, size = subject.grid_lines(), subject.millimetres
     band = np.broadcast_to(subject.airway(), truth.shape)
     true_degrees = constriction_degrees(truth, lines, size)
-    lost = lost_runs(len(truth), seed)
-    rng = np.random.default_rng([seed, 1])
+    lost = lost_runs(len(truth), setup.seed)
+    rng = np.random.default_rng([setup.seed, 1])
     replaced = recording.frames.copy()
-    # as a decoder that lost them would show: noise as bright as the recording
+    # lost frames hold noise as bright as the recording; none of it may reach the result
     replaced[lost] = np.abs(rng.normal(0, truth.std(), (int(lost.sum()), *truth.shape[1:])))
     situations = _situations(truth, recording.frames, band)
     situations |= dict(zip(LOST, (lost, long_runs(lost)), strict=True))
-    found = {}
-    for control in controls:
-        heard = with_control(recording, control, other, seed)
-        chosen = settings if heard else settings.model_copy(update={"use_audio": False})
-        source = heard or recording
+    results = {}
+    for control in setup.controls:
+        with_sound = with_control(recording, control, setup.other, setup.seed)
+        chosen = settings if with_sound else settings.model_copy(update={"use_audio": False})
+        source = with_sound or recording
         intact = denoise_recording(source, model, chosen).recording.frames
         holes = replace(source, frames=replaced)
-        mended = denoise_recording(holes, model, chosen, given=~lost).recording.frames
-        degrees = [constriction_degrees(x, lines, size) for x in (intact, mended)]
-        figures: dict[str, dict[str, float]] = {name: {} for name in METRICS}
+        restored = denoise_recording(holes, model, chosen, observed=~lost).recording.frames
+        degrees = [constriction_degrees(x, lines, size) for x in (intact, restored)]
+        metrics: dict[str, dict[str, float]] = {name: {} for name in METRICS}
         for name, frames in situations.items():
             of_lost = name in LOST
-            result = (mended if of_lost else intact)[frames]
             if not frames.any():  # too short for a long run
                 for metric in METRICS:
-                    figures[metric][name] = float("nan")
+                    metrics[metric][name] = float("nan")
                 continue
+            result = (restored if of_lost else intact)[frames]
             target, where = truth[frames], band[frames]
-            figures["psnr_airway"][name] = reference.psnr(result, target, mask=where)
-            figures["ssim_airway"][name] = reference.ssim(result, target, mask=where)
-            figures["degree_error_mm"][name] = degree_error(
+            metrics["psnr_airway"][name] = reference.psnr(result, target, mask=where)
+            metrics["ssim_airway"][name] = reference.ssim(result, target, mask=where)
+            metrics["degree_error_mm"][name] = degree_error(
                 degrees[of_lost][:, frames], true_degrees[:, frames]
             )
-        found[control] = ControlFigures(figures, degrees[0], degrees[1][:, lost])
-    return found
+        results[control] = ControlResult(metrics, degrees[0], degrees[1][:, lost])
+    return results
 
 
 def _situations(truth: np.ndarray, noisy: np.ndarray, band: np.ndarray) -> dict[str, np.ndarray]:
@@ -168,19 +183,19 @@ def _situations(truth: np.ndarray, noisy: np.ndarray, band: np.ndarray) -> dict[
     }
 
 
-def hallucination_index(figures: dict[str, ControlFigures], lost: bool = False) -> float:
-    """How far wrong audio moves articulation from what the frames alone show [mm].
+def hallucination_index(results: dict[str, ControlResult], lost: bool = False) -> float:
+    """Change of articulation by wrong audio [mm].
 
-    Root mean square difference of constriction degrees under swapped audio and under none; of the
-    intact recording, or of the frames made for lost ones.
+    Root mean square difference of constriction degrees with swapped audio and with none; of the
+    intact recording, or of the restored lost frames.
     """
-    swapped, null = figures["swapped"], figures["null"]
+    swapped, null = results["swapped"], results["null"]
     if lost:
-        return degree_error(swapped.mended, null.mended)
+        return degree_error(swapped.restored_degrees, null.restored_degrees)
     return degree_error(swapped.degrees, null.degrees)
 
 
-def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> dict:
+def summarise(results: list[dict[str, ControlResult]], speakers: list[str]) -> dict:
     """Means, differences to null with their standard error, and the verdict.
 
     Recordings of one speaker are averaged first: reconstructions of one utterance are not
@@ -188,7 +203,7 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
 
     Args:
         results: One per reconstruction.
-        speakers: Whose each is.
+        speakers: Speaker of each.
     """
     table: dict = {"reconstructions": len(results), "speakers": len(set(speakers))}
     groups = [
@@ -199,7 +214,7 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
     def by_speaker(metric: str, control: str, situation: str) -> np.ndarray:
         return np.array(
             [
-                _mean(np.array([r[control].figures[metric][situation] for r in group]))
+                _mean(np.array([r[control].metrics[metric][situation] for r in group]))
                 for group in groups
             ]
         )
@@ -225,13 +240,13 @@ def summarise(results: list[dict[str, ControlFigures]], speakers: list[str]) -> 
 
 
 def _mean(values: np.ndarray) -> float:
-    known = values[np.isfinite(values)]  # a recording may be too short for a long run
-    return float(known.mean()) if len(known) else float("nan")
+    values = values[np.isfinite(values)]  # a recording may be too short for a long run
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _standard_error(values: np.ndarray) -> float:
     values = values[np.isfinite(values)]
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+    return float(sem(values)) if len(values) > 1 else float("nan")
 
 
 def verdict(table: dict) -> list[str]:
@@ -251,9 +266,9 @@ def verdict(table: dict) -> list[str]:
             f"swapped audio {wrong:+.2f} dB"
         )
     index, lost = table["hallucination_index_mm"], table["hallucination_index_lost_mm"]
-    pulls = "pulls articulation away" if index > _NEGLIGIBLE_MM else "does not pull articulation"
+    changes = "changes" if index > _NEGLIGIBLE_MM else "does not change"
     sentences.append(
-        f"wrong audio {pulls} from what the frames show: constriction degrees change by "
-        f"{index:.3f} mm, in lost frames by {lost:.3f} mm"
+        f"wrong audio {changes} articulation where frames are observed: constriction degrees "
+        f"differ by {index:.3f} mm, in lost frames by {lost:.3f} mm"
     )
     return sentences

@@ -12,14 +12,14 @@ import numpy as np
 
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import RecordingError, UsageError
-from cleartract.evaluation.consistency import consistency
-from cleartract.evaluation.grid_lines import GridLine
-from cleartract.evaluation.measure import Subject, measure
-from cleartract.evaluation.protocols import middle_excerpt
+from cleartract.evaluation.consistency import consistency, middle_excerpt
+from cleartract.evaluation.grid_lines import read_lines
+from cleartract.evaluation.measure import FIELD_OF_VIEW, Subject, measure
 from cleartract.evaluation.report import Section
+from cleartract.evaluation.settings import EvaluateSettings
 from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_io import open_recording
 
 EXCERPT = 240  # [frames] on which consistency is measured
 SHORTEST, SMALLEST = 4, 16  # [frames], [pixels]
@@ -31,46 +31,48 @@ def evaluate(
     noisy: str | Path | Recording | None = None,
     *,
     restore: Callable[[Recording], np.ndarray] | None = None,
-    lines: list[GridLine] | None = None,
-    pixel_size: float | None = None,
+    settings: EvaluateSettings | None = None,
 ) -> Section:
     """Evaluate one denoised recording.
 
     Args:
-        result: The denoised recording; a sidecar beside it tells window and step.
+        result: The denoised recording; a sidecar beside it holds window and step.
         truth: The clean recording, or a file of a simulated corpus.
-        noisy: What was denoised.
-        restore: What made the result from the noisy recording; measures its consistency too.
-        lines: Grid lines; found by themselves by default.
-        pixel_size: [mm]; of a field of view of 200 mm by default.
+        noisy: The recording that was denoised.
+        restore: The denoiser that made the result, recording -> (frame, height, width); measures
+            consistency too.
+        settings: Grid lines and size of a pixel.
 
     Returns:
-        The subject and all its figures.
+        The subject and all its measurements.
 
     Raises:
-        RecordingError: If a file cannot be read, frames do not match, or there is nothing to see.
+        RecordingError: If a file cannot be read, frames do not match, or a recording is blank or too small.
         UsageError: If a grid line leaves the picture.
     """
-    found = _open(result)
+    settings = settings or EvaluateSettings()
+    lines = read_lines(settings.grid_lines) if settings.grid_lines else None
+    denoised = _open(result)
     clean, outlines = _open_truth(truth)
     before = None if noisy is None else _open(noisy)
-    reference = clean or before or found
-    found = _without_padding(found, reference)
+    reference = clean or before or denoised
+    denoised = _without_padding(denoised, reference)
     for other, name in ((clean, "truth"), (before, "noisy recording")):
-        if other is not None and other.frames.shape != found.frames.shape:
+        if other is not None and other.frames.shape != denoised.frames.shape:
             raise RecordingError(
-                f"{_name(found)}: has (frame, height, width) {found.frames.shape}, the {name} "
+                f"{_name(denoised)}: has (frame, height, width) {denoised.frames.shape}, the {name} "
                 f"{other.frames.shape}; give recordings of the same frames"
             )
-    if len(found) < SHORTEST or min(found.frames.shape[1:]) < SMALLEST:
+    if len(denoised) < SHORTEST or min(denoised.frames.shape[1:]) < SMALLEST:
         raise RecordingError(
-            f"{_name(found)}: too small to evaluate; give {SHORTEST} frames or more of "
+            f"{_name(denoised)}: too small to evaluate; give {SHORTEST} frames or more of "
             f"{SMALLEST}x{SMALLEST} pixels or more"
         )
     if not np.ptp(reference.frames) > 0:
         raise RecordingError(f"{_name(reference)}: every pixel is the same; nothing to evaluate")
     height, width = (
-        n * (pixel_size or 200.0 / found.frames.shape[2]) for n in found.frames.shape[1:]
+        n * (settings.pixel_size or FIELD_OF_VIEW / denoised.frames.shape[2])
+        for n in denoised.frames.shape[1:]
     )
     for line in lines or []:
         if not all(0 <= x <= width and 0 <= y <= height for x, y in (line.start, line.end)):
@@ -83,8 +85,8 @@ def evaluate(
     notes: list[str] = []
     if clean is None and before is None:
         notes.append(
-            "no truth and no noisy recording was given: the result itself decides where air, "
-            "tissue and movement are; give --noisy for figures that it cannot sway"
+            "no truth and no noisy recording was given: air, tissue and movement are located on the "
+            "result itself, which can flatter it; give --noisy"
         )
 
     def scaled(recording: Recording) -> np.ndarray:
@@ -94,22 +96,22 @@ def evaluate(
         return scale.apply(recording.frames * gain)
 
     subject = Subject(
-        name=_name(found),
-        rate=float(found.rate),
-        denoised=scaled(found),
+        name=_name(denoised),
+        rate=float(denoised.rate),
+        denoised=scaled(denoised),
         noisy=None if before is None else scaled(before),
         truth=None if clean is None else scaled(clean),
         outlines=outlines,
         lines=lines,
-        pixel_size=pixel_size,
+        pixel_size=settings.pixel_size,
         window=None if isinstance(result, Recording) else _window(sidecar_of(Path(result))),
     )
     measured = measure(subject)
     if before is not None and restore is not None:
         first, length = middle_excerpt(len(before), EXCERPT)
         measured["consistency"] = consistency(before.excerpt(first, length), restore)
-    sounding = found if found.audio is not None or before is None else before
-    return Section(subject.name, measured, subject, sounding, notes)
+    shown = denoised if denoised.audio is not None or before is None else before
+    return Section(subject.name, measured, subject, shown, notes)
 
 
 def _open(source: str | Path | Recording) -> Recording:
@@ -155,10 +157,10 @@ def _name(recording: Recording) -> str:
 def sidecar_of(result: Path) -> dict[str, Any]:
     """The sidecar of a result; empty where there is none."""
     try:
-        found = json.loads(result.with_name(result.name + ".json").read_text())
+        content = json.loads(result.with_name(result.name + ".json").read_text())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _window(sidecar: dict[str, Any]) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Figures against a clean truth. Pure functions."""
+"""Metrics that compare frames with a clean truth. Pure functions."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ def ssim(
     return float(values.mean()) if values.size else float("nan")
 
 
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Pearson correlation of two arrays of one shape; not a number where one is constant."""
+    a, b = np.ravel(a).astype(np.float64), np.ravel(b).astype(np.float64)
+    if a.size * a.std() * b.std() <= 1e-12:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
 def frame_difference_error(frames: np.ndarray, truth: np.ndarray) -> float:
     """Root mean square error of the difference between successive frames.
 
@@ -80,9 +88,9 @@ def frame_difference_error(frames: np.ndarray, truth: np.ndarray) -> float:
 
 
 def kymograph_correlation(frames: np.ndarray, truth: np.ndarray) -> float:
-    """Pearson correlation of what changes over time, at the pixels that move.
+    """Pearson correlation of the changes over time, at the pixels that move.
 
-    The temporal mean of every pixel is taken away first, so that anatomy at rest does not count.
+    The temporal mean of every pixel is subtracted first, so that anatomy at rest does not count.
 
     Args:
         frames: (frame, height, width).
@@ -93,9 +101,7 @@ def kymograph_correlation(frames: np.ndarray, truth: np.ndarray) -> float:
     if not moving.any():
         return float("nan")
     a, b = frames[:, moving].astype(np.float64), truth[:, moving].astype(np.float64)
-    a, b = a - a.mean(0), b - b.mean(0)
-    norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if norm > 0 else float("nan")
+    return correlation(a - a.mean(0), b - b.mean(0))
 
 
 def seam_index(
@@ -151,8 +157,8 @@ def radial_spectrum(frames: np.ndarray, bins: int = 24) -> tuple[np.ndarray, np.
 def texture_ratio(frames: np.ndarray, truth: np.ndarray) -> float:
     """Power of fine structure over the truth's: below 1 over-smoothed, above 1 noisy or sharpened.
 
-    Fine structure: spatial frequencies of 0.2 to 0.4 cycles per pixel, below the corner of the
-    band that truths are limited to.
+    Fine structure: spatial frequencies of 0.2 to 0.4 cycles per pixel, below the
+    band limit of simulated truths.
     """
     frequency, power = radial_spectrum(frames)
     fine = (frequency > 0.2) & (frequency < 0.4)

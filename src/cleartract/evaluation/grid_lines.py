@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from cleartract.errors import UsageError
 
@@ -17,10 +18,10 @@ _UPPER, _LOWER, _TONGUE = 0, 34, 62  # first points of the stored outlines
 
 @dataclass(frozen=True)
 class GridLine:
-    """A line from a fixed wall, across the air, into what moves.
+    """A line from a fixed wall, across the air, into the moving tissue.
 
     Attributes:
-        name: What is measured there.
+        name: Name of the place, such as lips.
         start: (x, y) in or on the fixed wall [mm] from the upper left corner.
         end: (x, y) inside the moving tissue [mm].
     """
@@ -40,11 +41,9 @@ def sample_line(frames: np.ndarray, line: GridLine, pixel_size: float) -> np.nda
 
     Args:
         frames: (frame, height, width).
-        line: Where.
+        line: Grid line.
         pixel_size: [mm].
     """
-    from scipy.ndimage import map_coordinates
-
     start, end = np.array(line.start) / pixel_size, np.array(line.end) / pixel_size
     direction = (end - start) / np.linalg.norm(end - start)
     across = np.array([-direction[1], direction[0]])
@@ -100,16 +99,14 @@ def moving_lines(
 ) -> list[GridLine]:
     """Grid lines across the places that move most, for recordings without outlines.
 
-    They are named by number: nothing here knows the anatomy.
+    They are named by number, because the anatomy is unknown.
 
     Args:
         frames: Frames with little noise, (frame, height, width).
         pixel_size: [mm].
-        count: How many.
+        count: Number of lines.
         length: Of each [mm].
     """
-    from scipy.ndimage import gaussian_filter
-
     mean = gaussian_filter(frames.mean(0), 1.0)
     deviation = gaussian_filter(frames.std(0), 1.0)
     gradient = np.stack(np.gradient(mean)[::-1], -1)
@@ -141,13 +138,13 @@ def read_lines(path: Path) -> list[GridLine]:
         raise UsageError(f"{path}: no such file of grid lines")
     form = f'{path}: not grid lines; write {{"lips": [[x, y], [x, y]], ...}} in mm'
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{form}, as JSON") from error
-    if not isinstance(found, dict) or not found:
+    if not isinstance(content, dict) or not content:
         raise UsageError(form)
     lines = []
-    for name, points in found.items():
+    for name, points in content.items():
         try:
             start, end = points
             lines.append(GridLine(str(name), _point(start), _point(end)))

@@ -1,10 +1,11 @@
-"""All figures of one denoised recording, with and without a truth."""
+"""All measurements of one denoised recording, with and without a truth."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from cleartract.evaluation import articulation as speech
 from cleartract.evaluation import full_reference as reference
@@ -22,7 +23,7 @@ from cleartract.evaluation.regions import (
 from cleartract.evaluation.residual import residual_audit
 
 FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known: both USC protocols
-_SAMPLED = 60  # frames looked at by the scores of single frames
+_SAMPLED = 60  # [frames] that the scores of single frames use, about
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Subject:
         noisy: Same shape, or None.
         truth: Same shape, or None.
         outlines: (frame, 106, 2) [mm], or None.
-        lines: Grid lines; from the outlines, or across what moves, where None.
+        lines: Grid lines; where None, from the outlines or across the places that move.
         pixel_size: [mm]; of a field of view of 200 mm where None.
         window: Window and step with which it was denoised [frames], or None.
     """
@@ -57,20 +58,18 @@ class Subject:
         return self.pixel_size or FIELD_OF_VIEW / self.denoised.shape[2]
 
     def reference(self) -> np.ndarray:
-        """Frames that decide where is measured: never the result, unless there is nothing else.
+        """Frames that decide where metrics are computed, (frame, height, width).
 
-        The truth; else the noisy frames, smoothed over time.
+        The truth; else the noisy frames, smoothed over time; else the result itself.
         """
         if self.truth is not None:
             return self.truth
         if self.noisy is None:
             return self.denoised
-        from scipy.ndimage import gaussian_filter1d
-
         return gaussian_filter1d(self.noisy, 1.5, axis=0)
 
     def grid_lines(self) -> list[GridLine]:
-        """Where constriction degrees are measured."""
+        """Grid lines on which constriction degrees are measured."""
         if self.lines is not None:
             return self.lines
         if self.outlines is not None:
@@ -84,28 +83,28 @@ class Subject:
         return moving_band(self.reference())
 
     def versions(self) -> dict[str, np.ndarray]:
-        """Noisy frames, where there are any, and denoised ones."""
+        """Noisy frames, if known, and denoised ones, by name."""
         noisy = {} if self.noisy is None else {"noisy": self.noisy}
         return {**noisy, "denoised": self.denoised}
 
 
 def measure(subject: Subject) -> dict:
-    """All figures that the subject allows.
+    """All measurements that the subject allows.
 
     Returns:
-        `with_truth`, `without_truth`: by figure, then by version (noisy, denoised);
-        `articulation`: by grid line, then figure, then version; `residual`; absent where they
-        cannot be measured.
+        `with_truth`, `without_truth`: by metric, then by version (noisy, denoised);
+        `articulation`: by grid line, then metric, then version; `residual`. Those that cannot be
+        measured are absent.
     """
-    found: dict = {"without_truth": without_truth(subject)}
+    measured: dict = {"without_truth": without_truth(subject)}
     if subject.truth is not None:
-        found["with_truth"] = with_truth(subject)
+        measured["with_truth"] = with_truth(subject)
     if subject.truth is not None or subject.noisy is not None:
-        found["articulation"] = articulation(subject)
+        measured["articulation"] = articulation(subject)
     if subject.noisy is not None:
         air, tissue = air_mask(subject.noisy), bright_tissue(subject.reference())
-        found["residual"] = residual_audit(subject.noisy, subject.denoised, air, tissue)
-    return found
+        measured["residual"] = residual_audit(subject.noisy, subject.denoised, air, tissue)
+    return measured
 
 
 def _table(versions: dict[str, np.ndarray], functions: dict) -> dict[str, dict[str, float]]:
@@ -116,7 +115,7 @@ def _table(versions: dict[str, np.ndarray], functions: dict) -> dict[str, dict[s
 
 
 def with_truth(subject: Subject) -> dict[str, dict[str, float]]:
-    """Figures against the truth."""
+    """Metrics against the truth, by name and version."""
     truth, band, lines = subject.truth, subject.airway(), subject.grid_lines()
     if truth is None:
         raise ValueError("the subject has no truth")
@@ -133,15 +132,15 @@ def with_truth(subject: Subject) -> dict[str, dict[str, float]]:
             / speech.edge_width(truth, lines, subject.millimetres)
         ),
     }
-    found = _table(subject.versions(), functions)
+    table = _table(subject.versions(), functions)
     if subject.window is not None:
         seam = reference.seam_index(subject.denoised, truth, *subject.window)
-        found["seam_index"] = {"denoised": seam}
-    return found
+        table["seam_index"] = {"denoised": seam}
+    return table
 
 
 def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
-    """Figures that need no truth; regions are chosen once for all versions."""
+    """Metrics that need no truth, by name and version; all versions share the regions."""
     versions = subject.versions()
     air = air_mask(versions.get("noisy", subject.denoised))
     tissue, lines = resting_tissue(subject.reference()), subject.grid_lines()
@@ -163,18 +162,18 @@ def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
         "piqe": lambda x: float(np.mean([piqe(frame) for frame in some(x)])),
         "naturalness_distance": lambda x: naturalness_distance(some(x)),
     }
-    found = _table(versions, functions)
+    table = _table(versions, functions)
     if subject.window is not None and subject.truth is None:
         seam = reference.seam_index(subject.denoised, None, *subject.window)
-        found["seam_index"] = {"denoised": seam}
-    return found
+        table["seam_index"] = {"denoised": seam}
+    return table
 
 
 def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
     """Constriction degrees of noisy and denoised frames against the truth's, by grid line.
 
-    Without a truth the noisy frames are the reference: denoised figures then say how far
-    articulation was changed, not how wrong it is.
+    Without a truth the noisy frames are the reference. The values then measure how far articulation
+    was changed, not its error.
     """
     target = subject.noisy if subject.truth is None else subject.truth
     if target is None:
@@ -182,7 +181,7 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
     versions = subject.versions()
     if subject.truth is None:
         versions.pop("noisy")
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    by_line: dict[str, dict[str, dict[str, float]]] = {}
     for line in subject.grid_lines():
         truth = speech.constriction_degree(target, line, subject.millimetres)
         level, margin = speech.closed_below(truth)
@@ -196,7 +195,7 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
             speed = speech.peak_velocity_ratio(degree, truth, true_events, subject.rate)
             values = {
                 "error_mm": speech.degree_error(degree, truth),
-                "correlation": speech.correlation(degree, truth),
+                "correlation": reference.correlation(degree, truth),
                 "timing_error_ms": late,
                 "events_missed": missed,
                 "events_invented": extra,
@@ -204,5 +203,5 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
             }
             for name, value in values.items():
                 rows.setdefault(name, {})[version] = value
-        found[line.name] = rows
-    return found
+        by_line[line.name] = rows
+    return by_line

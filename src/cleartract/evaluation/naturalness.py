@@ -11,6 +11,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import zoom
+from scipy.special import gamma
 
 from cleartract.evaluation.piqe import contrast_normalised, local_deviation
 
@@ -63,9 +65,9 @@ def naturalness_distance(frames: np.ndarray, fit: NaturalnessFit | None = None) 
     features = patch_features(frames)
     if not np.isfinite(features).all():
         return float("nan")
-    found = NaturalnessFit.of(features)
-    pooled = (clean.covariance + found.covariance) / 2
-    offset = clean.mean - found.mean
+    fitted = NaturalnessFit.of(features)
+    pooled = (clean.covariance + fitted.covariance) / 2
+    offset = clean.mean - fitted.mean
     return float(np.sqrt(max(0.0, offset @ np.linalg.pinv(pooled) @ offset)))
 
 
@@ -85,8 +87,6 @@ def patch_features(frames: np.ndarray, sharpest: float = 0.0) -> np.ndarray:
     Returns:
         One row per patch; not a number where fewer than two patches hold structure.
     """
-    from scipy.ndimage import zoom
-
     bright = max(float(np.percentile(frames, 99.5)), 1e-12)
     features, sharpness = [], []
     for frame in frames:
@@ -98,7 +98,7 @@ def patch_features(frames: np.ndarray, sharpest: float = 0.0) -> np.ndarray:
             for x in range(0, image.shape[1] - PATCH + 1, PATCH // 2):
                 patch = image[y : y + PATCH, x : x + PATCH]
                 if patch.mean() < 20:
-                    continue  # air: nothing to look natural
+                    continue  # air
                 small = half[y // 2 : (y + PATCH) // 2, x // 2 : (x + PATCH) // 2]
                 whole = normal[y : y + PATCH, x : x + PATCH]
                 features.append([*_scale_features(whole), *_scale_features(small)])
@@ -144,7 +144,5 @@ def _nearest_shape(shape: float) -> int:
 @lru_cache(1)
 def _gamma_ratio() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tables over the shape: flatness, factor of the mean, standard deviation to scale."""
-    from scipy.special import gamma
-
     g1, g2, g3 = gamma(1 / _SHAPES), gamma(2 / _SHAPES), gamma(3 / _SHAPES)
     return g2**2 / (g1 * g3), g2 / g1, np.sqrt(g1 / g3)

@@ -1,8 +1,9 @@
-"""Figures that need no truth. Pure functions."""
+"""Metrics that need no truth. Pure functions."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 _BLUR = 1.5  # [pixels], of the high-pass filter
 
@@ -15,8 +16,8 @@ def temporal_noise(frames: np.ndarray, mask: np.ndarray) -> float:
 def spatial_noise(frames: np.ndarray, mask: np.ndarray) -> float:
     """Standard deviation of the high-pass filtered frames over the masked pixels.
 
-    The filter takes a Gaussian blur of 1.5 pixels away from each frame. What does not change over
-    time counts too, tissue edges within 6 pixels included; see `static_share`.
+    The filter subtracts a Gaussian blur of 1.5 pixels from each frame. Structure that does not
+    change over time counts too, also tissue edges within 6 pixels; see `static_share`.
     """
     return float(_high_pass(frames)[:, mask].std())
 
@@ -63,7 +64,5 @@ def edge_strength(frames: np.ndarray) -> float:
 
 
 def _high_pass(frames: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
     frames = frames.astype(np.float32)
     return frames - gaussian_filter(frames, (0, _BLUR, _BLUR), mode="reflect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 BLOCK = 16  # [pixels]
 _ACTIVE = 0.1  # variance above which a block counts
@@ -11,7 +12,7 @@ _SEGMENT = 6  # [pixels]
 
 
 def contrast_normalised(image: np.ndarray) -> np.ndarray:
-    """Local mean taken away, divided by local deviation plus 1 (grey levels of 0 to 255).
+    """Local mean subtracted, divided by local deviation plus 1 (grey levels of 0 to 255).
 
     References:
         Mittal et al. 2013, IEEE Signal Process Lett 20:209, Eq. 1; 7x7 Gaussian window.
@@ -25,8 +26,6 @@ def local_deviation(image: np.ndarray) -> np.ndarray:
 
 
 def _local_mean(image: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
     return gaussian_filter(image, sigma=7 / 6, mode="nearest", radius=3)
 
 

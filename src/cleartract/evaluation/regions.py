@@ -1,8 +1,9 @@
-"""Regions in which figures are measured: air, tissue at rest, and the moving airway."""
+"""Regions in which metrics are computed: air, tissue at rest, and the moving airway."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_dilation, distance_transform_edt
 
 AIR_SHARE = 8.0  # [percent] of the pixels, the darkest of the mean frame
 AIRWAY_BAND = 5.0  # [mm] on both sides of an outline
@@ -47,8 +48,6 @@ def moving_band(frames: np.ndarray, share: float = 0.35) -> np.ndarray:
         frames: Frames with little noise, (frame, height, width).
         share: Least standard deviation over frames, of its own 99.5th percentile.
     """
-    from scipy.ndimage import binary_dilation
-
     deviation = frames.std(0)
     return binary_dilation(deviation > share * np.percentile(deviation, 99.5), iterations=2)
 
@@ -67,8 +66,6 @@ def airway_band(
         pixel_size: [mm].
         width: Of the band on each side [mm].
     """
-    from scipy.ndimage import distance_transform_edt
-
     moving = np.ptp(outlines, axis=0).max(1) > pixel_size
     bands = np.zeros((len(outlines), *size), bool)
     for frame, points in enumerate(outlines):

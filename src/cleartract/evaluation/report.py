@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import html
 import json
 import math
@@ -13,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from cleartract.evaluation import figures
+from cleartract.evaluation import plots
 from cleartract.evaluation.controls import METRICS
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
-from cleartract.files import atomic
+from cleartract.files import AtomicFiles, naming
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_out import write_video
+from cleartract.recordings.video_writer import write_video
 
 _STYLE = (
     "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
@@ -39,9 +38,9 @@ class Section:
 
     Attributes:
         name: Name of the recording.
-        measured: Result of `measure`, with anything else that was found out.
-        subject: What was measured; None where no pictures are wanted.
-        recording: With the sound and exact rate; the denoised one.
+        measured: Result of `measure`, with consistency and uncertainty where measured.
+        subject: Its frames; None where no pictures are wanted.
+        recording: The recording with exact rate and sound.
         notes: Sentences shown first.
         spread: Spread of samples and absolute error, each (frame, height, width), or None.
     """
@@ -55,7 +54,7 @@ class Section:
 
 
 def finite(value: Any) -> Any:
-    """The same with numbers that are not finite as None, as JSON wants it."""
+    """The same with numbers that are not finite as None, because JSON has no such numbers."""
     if isinstance(value, dict):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -66,21 +65,21 @@ def finite(value: Any) -> Any:
 
 
 def mean_of(measured: list[dict]) -> dict:
-    """Means of nested figures over recordings; what is not a number is left out."""
+    """Means of nested measurements over recordings, without values that are not a number."""
     keys = {key for item in measured for key in item}
-    found: dict = {}
+    means: dict = {}
     for key in sorted(keys):
         values = [item[key] for item in measured if key in item]
         if all(isinstance(value, dict) for value in values):
-            found[key] = mean_of(values)
+            means[key] = mean_of(values)
         elif all(isinstance(value, int | float) for value in values):
             kept = [value for value in values if math.isfinite(value)]
-            found[key] = float(np.mean(kept)) if kept else float("nan")
-    return found
+            means[key] = float(np.mean(kept)) if kept else float("nan")
+    return means
 
 
 def table_rows(measured: dict) -> list[tuple[str, str, str]]:
-    """Name, noisy and denoised of every figure, as text."""
+    """Name, noisy and denoised value of every measurement, as text."""
     rows: list[tuple[str, str, str]] = []
 
     def add(name: str, values: Any) -> None:
@@ -101,7 +100,7 @@ def table_rows(measured: dict) -> list[tuple[str, str, str]]:
 
 
 def terminal_table(title: str, measured: dict) -> str:
-    """The figures as a table for the terminal."""
+    """The measurements as a table for the terminal."""
     rows = table_rows(measured)
     width = max([len(name) for name, _, _ in rows] + [len(title)])
     lines = [f"{title:<{width}}  {'noisy':>10}  {'denoised':>10}"]
@@ -113,24 +112,25 @@ def write_report(folder: Path, sections: list[Section], summary: dict[str, Any])
     """Write `report.json`, `report.html` and a residual video of each recording shown.
 
     Args:
-        folder: Where.
+        folder: Folder of the report.
         sections: Worst first; those with a subject get pictures, at most `SHOWN` of them.
-        summary: Figures over all sections, `controls`, and what describes the run.
+        summary: Means over all sections, `controls`, and a description of the run.
     """
     shown = [s for s in sections if s.subject is not None and s.recording is not None][:SHOWN]
     page = _page(shown, len(sections), summary)
     content = {**summary, "recordings": [{"name": s.name, **s.measured} for s in sections]}
     text = json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as stack:  # all files appear, or none
+    with AtomicFiles() as files:  # all files appear, or none
         for number, section in enumerate(shown):
             subject, recording = section.subject, section.recording
             if subject is not None and recording is not None and subject.noisy is not None:
-                video = stack.enter_context(atomic(folder / _video_name(number)))
+                video = folder / _video_name(number)
                 levels = residual_frames(subject.noisy, subject.denoised)
-                write_video(video, levels, recording.rate, recording.sound)
-        stack.enter_context(atomic(folder / "report.json")).write_text(text)
-        stack.enter_context(atomic(folder / "report.html")).write_text(page)
+                with naming(video):
+                    write_video(files.add(video), levels, recording.rate, recording.sound)
+        for name, written in (("report.json", text), ("report.html", page)):
+            with naming(folder / name):
+                files.add(folder / name).write_text(written)
 
 
 def _video_name(number: int) -> str:
@@ -160,29 +160,29 @@ def _section_html(section: Section, number: int) -> str:
     subject, recording = section.subject, section.recording
     if subject is None or recording is None:
         return ""
-    kinds = " | ".join(figures.frame_rows(subject))
+    kinds = " | ".join(plots.frame_rows(subject))
     parts = [f"<h2>{html.escape(section.name)}</h2>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
-    parts += [_image(figures.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
+    parts += [_image(plots.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
     if subject.noisy is not None:
         link = f'<a href="{_video_name(number)}">Residual video</a>'
         parts.append(f"<p>{link} (mid-grey: nothing removed)</p>")
-    parts.append(_image(figures.kymograph_png(subject), "Kymographs, the same order", True))
-    curves = figures.curves_png(subject, recording.sound)
+    parts.append(_image(plots.kymograph_png(subject), "Kymographs, the same order", True))
+    curves = plots.curves_png(subject, recording.sound)
     if curves is not None:
         parts.append(_image(curves, "Constriction degrees under waveform and spectrogram"))
-    parts.append(_image(figures.lines_png(subject), "Grid lines on the mean frame"))
-    parts.append(_image(figures.spectrum_png(subject), "Radial power spectrum"))
+    parts.append(_image(plots.lines_png(subject), "Grid lines on the mean frame"))
+    parts.append(_image(plots.spectrum_png(subject), "Radial power spectrum"))
     if section.spread is not None:
-        picture = figures.uncertainty_png(*section.spread)
+        picture = plots.uncertainty_png(*section.spread)
         parts.append(_image(picture, "Uncertainty: mean over frames"))
     parts.append("<h3>Worst windows first</h3>")
-    for first, score in figures.worst_windows(subject):
-        length = min(figures.WINDOW, len(subject.denoised) - first)
+    for first, score in plots.worst_windows(subject):
+        length = min(plots.WINDOW, len(subject.denoised) - first)
         caption = f"frames {first} to {first + length - 1}, score {score:.4f}"
-        parts.append(_image(figures.strip_png(subject, first, length), caption, True))
+        parts.append(_image(plots.strip_png(subject, first, length), caption, True))
     table = _table_html(table_rows(section.measured))
-    return "\n".join([*parts, f"<details open><summary>Figures</summary>{table}</details>"])
+    return "\n".join([*parts, f"<details open><summary>Measurements</summary>{table}</details>"])
 
 
 def _controls_html(controls: dict[str, Any]) -> str:
@@ -208,7 +208,7 @@ def _table_html(rows: list[tuple[str, str, str]]) -> str:
     body = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{a}</td><td>{b}</td></tr>" for name, a, b in rows
     )
-    return f"<table><tr><th>figure</th><th>noisy</th><th>denoised</th></tr>{body}</table>"
+    return f"<table><tr><th>metric</th><th>noisy</th><th>denoised</th></tr>{body}</table>"
 
 
 def _image(data: bytes, caption: str, frames: bool = False) -> str:

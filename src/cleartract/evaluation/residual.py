@@ -1,10 +1,11 @@
-"""Residual audit: what was removed must look like noise."""
+"""Residual audit: the part that was removed must look like noise."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter, uniform_filter
 
-from cleartract.evaluation.full_reference import radial_spectrum
+from cleartract.evaluation.full_reference import correlation, radial_spectrum
 
 _BLOCK = 20  # [pixels]
 
@@ -12,7 +13,7 @@ _BLOCK = 20  # [pixels]
 def residual_audit(
     noisy: np.ndarray, denoised: np.ndarray, air: np.ndarray, tissue: np.ndarray
 ) -> dict[str, float]:
-    """Figures of the residual noisy - denoised.
+    """Measurements of the residual noisy - denoised.
 
     Args:
         noisy: (frame, height, width).
@@ -24,7 +25,7 @@ def residual_audit(
         edges: Correlation over tissue pixels of the residual's size with the gradient's magnitude.
         motion: The same with the size of the change from frame to frame.
         structure: Size of the correlation of the residual with the denoised frames' own fine
-            structure (their high-pass): what sharpening adds or smoothing takes away.
+            structure (their high-pass). Sharpening and smoothing both raise it.
         static: Share of the residual's energy that is the same in every frame.
         spectrum: Distance of its radial spectrum in a block of tissue from that in a block of
             air, both of 20x20 pixels: mean absolute difference of the logarithms (base 10) of
@@ -58,16 +59,12 @@ def residual_frames(noisy: np.ndarray, denoised: np.ndarray, gain: float = 4.0) 
 
 
 def _fine(frames: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import gaussian_filter
-
     frames = frames.astype(np.float64)
     return frames - gaussian_filter(frames, (0, 1.0, 1.0))
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    a, b = a - a.mean(), b - b.mean()
-    norm = np.sqrt((a**2).sum() * (b**2).sum())
-    return float((a * b).sum() / norm) if norm > 0 else 0.0
+    return float(np.nan_to_num(correlation(a, b)))  # constant parts are not correlated
 
 
 def _lag(residual: np.ndarray, mask: np.ndarray) -> float:
@@ -85,8 +82,6 @@ def _spectral_distance(residual: np.ndarray, air: np.ndarray, tissue: np.ndarray
 
 def _fullest_block(mask: np.ndarray) -> tuple[slice, slice]:
     """The square of 20 pixels that holds most of a mask."""
-    from scipy.ndimage import uniform_filter
-
     side = min(_BLOCK, *mask.shape)
     share = uniform_filter(mask.astype(float), side, mode="constant", origin=-(side // 2))
     share = share[: mask.shape[0] - side + 1, : mask.shape[1] - side + 1]

@@ -1,8 +1,10 @@
-"""Does the spread of samples say how wrong the mean is?"""
+"""Calibration: the spread of samples against the error of their mean."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import spearmanr
+from scipy.stats import t as student
 
 NOMINAL = (0.5, 0.9)
 
@@ -30,8 +32,6 @@ def coverage(
         nominal: 0 to 1.
         mask: Where it counts, broadcastable; everywhere by default.
     """
-    from scipy.stats import t as student
-
     reach = student.ppf(0.5 + nominal / 2, samples - 1) * np.sqrt(1 + 1 / samples)
     inside = np.abs(truth - mean) <= reach * deviation
     return float(
@@ -41,8 +41,6 @@ def coverage(
 
 def spread_correlation(mean: np.ndarray, deviation: np.ndarray, truth: np.ndarray) -> float:
     """Rank correlation of spread and absolute error over blocks of 4x4 pixels, -1 to 1."""
-    from scipy.stats import spearmanr
-
     return float(spearmanr(_blocks(deviation), _blocks(np.abs(truth - mean))).statistic)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.special import ive
 
 
 def add_rician_noise(
@@ -20,8 +22,6 @@ def add_rician_noise(
     """
     noise = rng.standard_normal((2, *clean.shape))
     if blur:
-        from scipy.ndimage import gaussian_filter
-
         noise = gaussian_filter(noise, (0, 0, blur, blur), mode="wrap")
         noise /= noise.std()
     return np.hypot(clean + sigma * noise[0], sigma * noise[1]).astype(np.float32)
@@ -50,8 +50,6 @@ def undo_rician_bias(frames: np.ndarray, sigma: float) -> np.ndarray:
 
 @lru_cache(1)
 def _table() -> tuple[np.ndarray, np.ndarray]:
-    from scipy.special import ive
-
     nu = np.linspace(0, 60, 60_001)
     h = nu**2 / 4
     return nu, np.sqrt(np.pi / 2) * ((1 + 2 * h) * ive(0, h) + 2 * h * ive(1, h))

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers.rician import add_rician_noise
 from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import CorpusError
-from cleartract.evaluation.rician import add_rician_noise
+from cleartract.evaluation.consistency import middle_excerpt
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.recording import Recording
 
@@ -56,7 +57,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Case:
-    """One protocol at one noise level; `load` gives its trials.
+    """One protocol at one noise level.
 
     Attributes:
         protocol: One of `PROTOCOLS`.
@@ -130,15 +131,15 @@ def build_cases(
 
 
 def _headers(corpus: Path, split: str) -> list[tuple[Path, str, float, list[str]]]:
-    found = []
+    headers = []
     for entry in AVDataset(corpus, split).entries:
         if not entry.simulated:
             raise CorpusError(f"{corpus}: holds no clean truth; give a simulated corpus")
         simulated = SimulatedRecording.load(entry.path)
         parameters = simulated.parameters
         names = list(simulated.reconstructions)
-        found.append((entry.path, parameters["protocol"], parameters["noise_level"], names))
-    return found
+        headers.append((entry.path, parameters["protocol"], parameters["noise_level"], names))
+    return headers
 
 
 def _of_different_speakers(headers: list) -> list:
@@ -150,12 +151,6 @@ def _of_different_speakers(headers: list) -> list:
         seen[speaker] = seen.get(speaker, 0) + 1
         turns.append((seen[speaker], header))
     return [header for _, header in sorted(turns, key=lambda item: item[0])]
-
-
-def middle_excerpt(total: int, frames: int) -> tuple[int, int]:
-    """First frame and length of an excerpt from the middle of a recording."""
-    length = min(frames, total)
-    return (total - length) // 2, length
 
 
 def _spiral(path: Path, reconstruction: str, frames: int) -> Callable[[], Trial]:

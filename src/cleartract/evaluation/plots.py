@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, as PNG files in memory."""
+"""Pictures for the report, as PNG files in memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def strip_png(subject: Subject, first: int = 0, frames: int | None = None) -> by
 
 
 def kymograph_png(subject: Subject, column: float = 0.42, longest: int = 500) -> bytes:
-    """One vertical grid line over time, of every version; at most `longest` frames."""
+    """One column of pixels over time, of every version; at most `longest` frames."""
     rows = [kymograph(row[:longest], column) for row in frame_rows(subject).values()]
     return _png(stacked(rows))
 
@@ -134,26 +134,6 @@ def lines_png(subject: Subject, zoom: int = 4) -> bytes:
     axis.set_axis_off()
     axis.set_xlim(-0.5, width - 0.5)
     axis.set_ylim(height - 0.5, -0.5)
-    return _figure_png(figure)
-
-
-def plane_png(points: list[tuple[str, float, float]], title: str) -> bytes:
-    """Quality against speed: (name, frames per second, gain [dB]) of every denoiser."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    axis = figure.subplots()
-    for name, speed, gain in points:
-        ours = name.startswith("ClearTract")
-        axis.semilogx(speed, gain, "o", color="#0b6fb8" if ours else "#888888")
-        axis.annotate(
-            name, (speed, gain), textcoords="offset points", xytext=(5, 3), fontsize=7,
-            weight="bold" if ours else "normal",
-        )  # fmt: skip
-    axis.axhline(0, lw=0.5, color="black")
-    axis.set_xlabel("frames per second")
-    axis.set_ylabel("PSNR gain over the noisy frames [dB]")
-    axis.set_title(title, fontsize=9)
     return _figure_png(figure)
 
 

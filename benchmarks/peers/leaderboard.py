@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import os
@@ -12,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cleartract.evaluation.comparison import MEASURES, Row
-from cleartract.evaluation.figures import plane_png
-from cleartract.evaluation.protocols import LEVELS, PROTOCOLS
+from benchmarks.peers.comparison import MEASURES, OURS, Row
+from benchmarks.peers.protocols import LEVELS, PROTOCOLS
 from cleartract.evaluation.report import finite
 from cleartract.files import atomic
 
@@ -30,14 +30,14 @@ def machine() -> dict[str, str | int]:
     if cpuinfo.exists():
         names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
         model = names[0].split(":")[1].strip() if names else model
-    found: dict[str, str | int] = {"cpu": model, "cores": os.cpu_count() or 1}
-    found |= {"torch_threads": torch.get_num_threads(), "python": platform.python_version()}
+    described: dict[str, str | int] = {"cpu": model, "cores": os.cpu_count() or 1}
+    described |= {"torch_threads": torch.get_num_threads(), "python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            described[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            described[name] = "not installed"
+    return described
 
 
 def write_tables(folder: Path, skipped: list[str], description: dict) -> str:
@@ -92,10 +92,10 @@ def gain_table(rows: list[Row], measure: str = "gain") -> str:
     }
     best = {}
     for column in columns:
-        found = [
+        others = [
             v for k, v in values.items() if k[2:] == column and k[0] != "noisy" and math.isfinite(v)
         ]
-        leader = (max if more_is_better else min)(found, default=math.nan)
+        leader = (max if more_is_better else min)(others, default=math.nan)
         best[column] = f"{leader:.{decimals}f}"  # what reads the same is equally good
     lines = ["| denoiser | " + " | ".join(f"{p}, {n}" for p, n in columns) + " | frames/s |"]
     lines.append("|" + "---|" * (len(columns) + 2))
@@ -109,6 +109,28 @@ def gain_table(rows: list[Row], measure: str = "gain") -> str:
         speed = "" if name[0] == "noisy" else f"{_mean_point(rows, name, columns)[0]:.3g}"
         lines.append(f"| {_label(name)} | " + " | ".join(cells) + f" | {speed} |")
     return "\n".join(lines)
+
+
+def plane_png(points: list[tuple[str, float, float]], title: str) -> bytes:
+    """Quality against speed: (name, frames per second, gain [dB]) of every denoiser."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axis = figure.subplots()
+    for name, speed, gain in points:
+        ours = name.startswith(OURS)
+        axis.semilogx(speed, gain, "o", color="#0b6fb8" if ours else "#888888")
+        axis.annotate(
+            name, (speed, gain), textcoords="offset points", xytext=(5, 3), fontsize=7,
+            weight="bold" if ours else "normal",
+        )  # fmt: skip
+    axis.axhline(0, lw=0.5, color="black")
+    axis.set_xlabel("frames per second")
+    axis.set_ylabel("PSNR gain over the noisy frames [dB]")
+    axis.set_title(title, fontsize=9)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    return file.getvalue()
 
 
 def _columns(rows: list[Row]) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d, median_filter
 
 PeerFunction = Callable[[np.ndarray, float, float], np.ndarray]
 
@@ -53,15 +54,11 @@ def estimated_sigma(frames: np.ndarray) -> float:
 
 def temporal_gaussian(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
     """Gaussian over frames; parameter: standard deviation [frames]."""
-    from scipy.ndimage import gaussian_filter1d
-
     return gaussian_filter1d(frames, parameter, axis=0, mode="nearest")
 
 
 def temporal_median(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
     """Running median over frames; parameter: length [frames]."""
-    from scipy.ndimage import median_filter
-
     return median_filter(frames, size=(int(parameter), 1, 1), mode="nearest")
 
 
@@ -88,11 +85,11 @@ def opencv_nonlocal_means(frames: np.ndarray, sigma: float, parameter: float) ->
     levels = np.round(frames / top * 255).clip(0, 255).astype(np.uint8)
     padded = [levels[0]] * 2 + list(levels) + [levels[-1]] * 2
     strength = parameter * sigma / top * 255
-    found = [
+    restored = [
         cv2.fastNlMeansDenoisingMulti(padded, index + 2, 5, None, strength, 5, 15)
         for index in range(len(levels))
     ]
-    return np.stack(found).astype(np.float32) / 255 * top
+    return np.stack(restored).astype(np.float32) / 255 * top
 
 
 def bm4d(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
@@ -100,8 +97,8 @@ def bm4d(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
     from bm4d import bm4d as run
 
     volume = np.ascontiguousarray(frames.transpose(1, 2, 0), np.float64)
-    found = np.asarray(run(volume, parameter * sigma)).reshape(volume.shape)
-    return found.transpose(2, 0, 1)
+    restored = np.asarray(run(volume, parameter * sigma)).reshape(volume.shape)
+    return restored.transpose(2, 0, 1)
 
 
 def low_rank(
@@ -165,7 +162,7 @@ def _patch_denoise(method: str, frames: np.ndarray, **options: object) -> np.nda
     pad = ((0, 0), (0, -(height - patch) % step), (0, -(width - patch) % step))
     volume = np.ascontiguousarray(np.pad(frames, pad, "reflect").transpose(1, 2, 0)[:, :, None])
     with np.errstate(invalid="ignore"):
-        found = getattr(denoise, method)(
+        restored = getattr(denoise, method)(
             volume.astype(np.float32),
             patch_shape=(patch, patch, 1),
             patch_overlap=(overlap, overlap, 0),
@@ -174,7 +171,7 @@ def _patch_denoise(method: str, frames: np.ndarray, **options: object) -> np.nda
             progbar=False,
             **options,
         )[0]
-    return np.asarray(found)[:height, :width, 0].transpose(2, 0, 1)
+    return np.asarray(restored)[:height, :width, 0].transpose(2, 0, 1)
 
 
 def patch_optimal(frames: np.ndarray, sigma: float, parameter: float) -> np.ndarray:
@@ -213,8 +210,8 @@ def dipy_local_pca(frames: np.ndarray, sigma: float, parameter: float) -> np.nda
     noise = np.full(volume.shape[:3], sigma * 1000, np.float32)
     radius = np.array([3, 3, 0])
     options = dict(patch_radius=radius, tau_factor=parameter, correct_bias=False)
-    found = localpca(volume, sigma=noise, suppress_warning=True, **options)
-    return np.asarray(found)[:, :, 0].transpose(2, 0, 1) / 1000
+    restored = localpca(volume, sigma=noise, suppress_warning=True, **options)
+    return np.asarray(restored)[:, :, 0].transpose(2, 0, 1) / 1000
 
 
 _FACTORS = (0.5, 0.75, 1.0, 1.4, 2.0)

@@ -13,22 +13,21 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peers.denoisers import PEERS, Peer, estimated_sigma
+from benchmarks.peers.protocols import Case, Trial
+from benchmarks.peers.rician import undo_rician_bias
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import UsageError
-from cleartract.evaluation import full_reference as figures
+from cleartract.evaluation import full_reference as reference
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
 from cleartract.evaluation.grid_lines import outline_lines
-from cleartract.evaluation.peers import PEERS, Peer, estimated_sigma
-from cleartract.evaluation.protocols import Case, Trial
 from cleartract.evaluation.regions import airway_band, moving_band
-from cleartract.evaluation.rician import undo_rician_bias
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
 
 MEASURES = ("psnr", "gain", "ssim", "psnr_airway", "difference", "degree_error")
 OURS = "ClearTract"
-Restore = Callable[[Trial], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Row:
         bias_undone: Whether the Rician bias of the peer's result was undone.
         at_edge: Whether the tuned parameter lies at an end of all values tried.
         gains: PSNR gain of every test recording [dB], by its name.
-        figures: Means of `MEASURES` over them, and `frames_per_second`.
+        figures: Means of `MEASURES` over them, and `frames_per_second`; so named in the result files.
     """
 
     protocol: str
@@ -64,19 +63,19 @@ class Tuning:
 
     Attributes:
         parameter: Value of its main parameter.
-        told_sigma: Whether it is told the true sigma instead of an estimate.
+        true_sigma: Whether it gets the true sigma instead of an estimate.
         undo_bias: Whether the Rician bias of its result is undone with the true sigma.
         at_edge: Whether the parameter lies at an end of all values tried.
     """
 
     parameter: float
-    told_sigma: bool = False
+    true_sigma: bool = False
     undo_bias: bool = False
     at_edge: bool = False
 
 
 def chosen_peers(names: str) -> tuple[list[Peer], list[str]]:
-    """Peers by name, `all` or separated by commas, and the names of those not installed.
+    """Peers by name, `all` or separated by semicolons, and the names of those not installed.
 
     Raises:
         UsageError: If a name is unknown.
@@ -89,38 +88,38 @@ def chosen_peers(names: str) -> tuple[list[Peer], list[str]]:
         unknown = [part for part in parts if part not in known]
         if unknown:
             listed = "; ".join(peer.name for peer in PEERS)
-            raise UsageError(f"--peers: {unknown[0]!r} is unknown; choose all or some of {listed}")
+            raise UsageError(f"--peers: {unknown[0]!r} is unknown; choose from: {listed}")
         wanted = [known[part] for part in parts]
     present = [peer for peer in wanted if peer.installed()]
     return present, [peer.name for peer in wanted if not peer.installed()]
 
 
-def trial_figures(frames: np.ndarray, trial: Trial) -> dict[str, float]:
-    """Figures of one result against the truth; `difference` is a share of the input's."""
+def trial_measures(frames: np.ndarray, trial: Trial) -> dict[str, float]:
+    """`MEASURES` of one result against the truth; `difference` is a share of the input's."""
     noisy, truth = trial.noisy.frames, trial.truth
-    found = {
-        "psnr": figures.psnr(frames, truth),
-        "ssim": figures.ssim(frames, truth),
-        "difference": figures.frame_difference_error(frames, truth)
-        / figures.frame_difference_error(noisy, truth),
+    measures = {
+        "psnr": reference.psnr(frames, truth),
+        "ssim": reference.ssim(frames, truth),
+        "difference": reference.frame_difference_error(frames, truth)
+        / reference.frame_difference_error(noisy, truth),
         "degree_error": float("nan"),
     }
-    found["gain"] = found["psnr"] - figures.psnr(noisy, truth)
+    measures["gain"] = measures["psnr"] - reference.psnr(noisy, truth)
     if trial.outlines is None:
         band = moving_band(truth)
     else:
         band = airway_band(trial.outlines, truth.shape[1:], trial.pixel_size)
         lines = outline_lines(trial.outlines)
         degrees = [constriction_degrees(x, lines, trial.pixel_size) for x in (frames, truth)]
-        found["degree_error"] = degree_error(*degrees)
-    found["psnr_airway"] = figures.psnr(frames, truth, mask=band)
-    return found
+        measures["degree_error"] = degree_error(*degrees)
+    measures["psnr_airway"] = reference.psnr(frames, truth, mask=band)
+    return measures
 
 
 def run_peer(peer: Peer, trial: Trial, tuning: Tuning) -> np.ndarray:
     """A peer on one trial, (frame, height, width) float32."""
     frames = trial.noisy.frames
-    sigma = trial.sigma if tuning.told_sigma else estimated_sigma(frames)
+    sigma = trial.sigma if tuning.true_sigma else estimated_sigma(frames)
     result = np.asarray(peer.run(frames, sigma, tuning.parameter), np.float32)
     return undo_rician_bias(result.clip(0), trial.sigma) if tuning.undo_bias else result
 
@@ -135,12 +134,14 @@ def tuned(peer: Peer, trials: list[Trial]) -> Tuning:
 
     def quality(parameter: float) -> float:
         if parameter not in tried:
-            plain = [run_peer(peer, t, Tuning(parameter, told_sigma=True)) for t in trials]
+            plain = [run_peer(peer, t, Tuning(parameter, true_sigma=True)) for t in trials]
             unbiased = [
                 undo_rician_bias(r.clip(0), t.sigma) for r, t in zip(plain, trials, strict=True)
             ]
             scores = [
-                float(np.mean([figures.psnr(r, t.truth) for r, t in zip(rs, trials, strict=True)]))
+                float(
+                    np.mean([reference.psnr(r, t.truth) for r, t in zip(rs, trials, strict=True)])
+                )
                 for rs in (plain, unbiased)
             ]
             tried[parameter] = (max(scores), scores[1] > scores[0])
@@ -167,9 +168,9 @@ def compare(
     folder: Path,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Row]:
-    """Run every denoiser on every case; what `folder` holds already is not run again.
+    """Run every denoiser on every case; rows that `folder` holds already are not run again.
 
-    BLAS runs on one thread for the peers, whose patch methods collapse otherwise.
+    BLAS runs on one thread: with more, the peers' patch methods become very slow.
 
     Args:
         cases: From `build_cases`.
@@ -195,11 +196,11 @@ def compare(
             rows += [Row(**row) for row in json.loads(file.read_text())]
             continue
         with threadpool_limits(1, user_api="blas"):
-            found = _ours(case, model, name) if isinstance(job, str) else _peer(case, job)
+            of_job = _ours(case, model, name) if isinstance(job, str) else _peer(case, job)
         partial = file.with_suffix(".tmp")
-        partial.write_text(json.dumps([vars(row) for row in found], indent=1))
+        partial.write_text(json.dumps([vars(row) for row in of_job], indent=1))
         partial.replace(file)
-        rows += found
+        rows += of_job
     return rows
 
 
@@ -232,13 +233,20 @@ def _peer(case: Case, peer: Peer) -> list[Row]:
     trials = [make() for make in case.test]
     best = tuned(peer, [make() for make in case.tuning])
     return [
-        _row(case, peer.name, mode, how, trials, lambda t, how=how: run_peer(peer, t, how))
-        for mode, how in (("tuned", best), ("blind", Tuning(peer.default)))
+        _row(
+            case,
+            peer.name,
+            mode,
+            tuning,
+            trials,
+            lambda t, tuning=tuning: run_peer(peer, t, tuning),
+        )
+        for mode, tuning in (("tuned", best), ("blind", Tuning(peer.default)))
     ]
 
 
 def _row(
-    case: Case, name: str, mode: str, how: Tuning | None, trials: list[Trial], run: Any
+    case: Case, name: str, mode: str, tuning: Tuning | None, trials: list[Trial], run: Any
 ) -> Row:
     results, seconds, frames = {}, 0.0, 0
     for trial in trials:
@@ -246,20 +254,20 @@ def _row(
         result = run(trial)
         seconds += time.perf_counter() - started
         frames += len(result)
-        results[trial.name] = trial_figures(result, trial)
+        results[trial.name] = trial_measures(result, trial)
     means = {}
     for key in MEASURES:
         values = [r[key] for r in results.values() if np.isfinite(r[key])]
         means[key] = float(np.mean(values)) if values else float("nan")
     means["frames_per_second"] = frames / max(seconds, 1e-9)
     return Row(
-        case.protocol,
-        case.level,
-        name,
-        mode,
-        how.parameter if how else None,
-        how.undo_bias if how else False,
-        how.at_edge if how else False,
-        {trial: r["gain"] for trial, r in results.items()},
-        means,
+        protocol=case.protocol,
+        level=case.level,
+        denoiser=name,
+        mode=mode,
+        parameter=tuning.parameter if tuning else None,
+        bias_undone=tuning.undo_bias if tuning else False,
+        at_edge=tuning.at_edge if tuning else False,
+        gains={trial: r["gain"] for trial, r in results.items()},
+        figures=means,
     )

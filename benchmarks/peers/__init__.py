@@ -1,0 +1,1 @@
+"""Other denoisers and ours on the same recordings."""
