@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -25,12 +25,12 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory) -> Path:
-    """Three speakers, one per split, about a second each."""
+    """Three speakers, one per split, half a second each."""
     from cleartract.simulation.corpus import CorpusSettings, simulate
 
     folder = tmp_path_factory.mktemp("corpus")
-    settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=3)
-    return simulate(folder, settings)
+    settings = CorpusSettings(speakers=3, minutes=0.025, seed=103, seconds=0.5, coils=3)
+    return simulate(folder, settings, workers=1)
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +40,9 @@ def spiral_corpus(tmp_path_factory) -> Path:
 
     folder = tmp_path_factory.mktemp("spiral_corpus")
     settings = CorpusSettings(
-        speakers=3, minutes=0.025, seed=6, seconds=0.5, coils=2, timit_share=0.0
+        speakers=3, minutes=0.025, seed=18, seconds=0.5, coils=2, timit_share=0.0
     )
-    return simulate(folder, settings)
+    return simulate(folder, settings, workers=1)
 
 
 @pytest.fixture
@@ -99,3 +99,14 @@ def tiny_model(tiny_config):
         for parameter in model.parameters():
             parameter.add_(0.05 * torch.randn_like(parameter))
     return model
+
+
+@pytest.fixture
+def predicting_model(tiny_config):
+    """An untrained model that interpolates and takes predicted frames; its last layer is zero."""
+    from cleartract.model.model import Model
+
+    unet = tiny_config.unet.model_copy(update={"prediction": True, "interpolation": True})
+    torch.manual_seed(0)
+    update = {"unet": unet, "inversion": tiny_config.audio}
+    return Model(tiny_config.model_copy(update=update)).eval()

@@ -103,8 +103,8 @@ def test_preconditioning_is_exact_for_gaussian_data_with_a_silent_network():
 
     x = torch.randn(5, 3, 4, 4)
     sigma = torch.tensor([0.01, 0.1, 0.5, 3.0, 20.0])
-    guess, spread = torch.full_like(x, MEAN), torch.full((5, 3, 1, 1), STD)
-    found = Denoiser(Silent())(x, sigma, guess, spread)
+    mean, spread = torch.full_like(x, MEAN), torch.full((5, 3, 1, 1), STD)
+    found = Denoiser(Silent())(x, sigma, mean, spread)
     torch.testing.assert_close(found, DENOISE(x, sigma))
 
 

@@ -3,7 +3,12 @@
 import numpy as np
 import torch
 
-from cleartract.model.condition import Condition
+from cleartract.model.condition import (
+    Condition,
+    FramesCondition,
+    PredictionCondition,
+    SoundCondition,
+)
 from cleartract.model.model import Model
 
 
@@ -13,7 +18,15 @@ def golden_output(model: Model) -> np.ndarray:
     frames = torch.from_numpy(0.5 + 0.4 * np.sin(y / 3 + t) * np.cos(x / 4))[None].float()
     sound = torch.sin(torch.arange(3200) / 7.0)[None] * 0.1
     times = torch.tensor([[-0.012, 0.0, 0.012]])
-    given = torch.tensor([[True, True, False]])
-    condition = Condition(frames, given, times, sound, torch.tensor([-0.1]))
+    observed = torch.tensor([[True, True, False]])
+    prediction = None
+    if model.config.unet.prediction:
+        known = torch.tensor([True])
+        prediction = PredictionCondition(frames.mean(1), known, 0.9 * frames + 0.05, known)
+    condition = Condition(
+        FramesCondition(frames, observed, times),
+        SoundCondition(sound, torch.tensor([-0.1]), torch.tensor([True])),
+        prediction,
+    )
     with torch.no_grad():
         return model(frames + 0.1, torch.tensor([0.5]), condition).numpy()

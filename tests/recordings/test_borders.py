@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from cleartract.recordings.borders import Borders, empty_borders
-from cleartract.recordings.video_io import open_recording
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.source import FirstFrames, in_memory
 
 
 def video(seed=0):
@@ -48,4 +49,5 @@ def test_kept_changes_only_the_image():
     ],
 )
 def test_real_clips(real_data, name, expected):
-    assert empty_borders(open_recording(real_data / "usc-timit" / f"{name}.avi").frames) == expected
+    source = open_source(real_data / "usc-timit" / f"{name}.avi")
+    assert empty_borders(in_memory(FirstFrames(source, 400)).frames) == expected

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cleartract.recordings.recording import Recording
-from cleartract.sound.offset import delayed, estimate_offset
+from cleartract.sound.offset import FrameSpeed, delayed, estimate_offset, frames_speed
 
 
 def speaking(seconds=6.0, rate=Fraction(65040, 781), seed=0):
@@ -67,3 +67,16 @@ def test_delaying_and_advancing_cancel():
     np.testing.assert_array_equal(there.audio[:end], recording.audio[:end])
     assert len(there.audio) == len(recording.audio)
     assert not delayed(recording, 99.0).audio.any()
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 17, 64])
+@pytest.mark.parametrize("length", [1, 5, 200])
+def test_speeds_do_not_depend_on_the_chunks(chunk, length):
+    recording = speaking(2.5)
+    frames, rate = recording.frames[:length], float(recording.rate)
+    collected = FrameSpeed(frames, rate)
+    for first in range(0, len(frames), chunk):
+        collected.add(frames[first : first + chunk])
+    found = collected.result()
+    assert len(found) == (length if length > 1 else 0)
+    np.testing.assert_allclose(found, frames_speed(frames, rate), rtol=1e-5, atol=1e-9)

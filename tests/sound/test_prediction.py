@@ -1,16 +1,23 @@
+"""Frames predicted from features of the sound, against an obvious regression."""
+
+from fractions import Fraction
+
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter
 
 from cleartract.sound.prediction import (
     LEAST,
+    RIDGE,
+    Folds,
     Moments,
-    acoustic_frames,
-    cross_predicted,
+    MomentsPass,
+    finished_prediction,
+    learned_prediction,
     prediction_skill,
-    shrunk,
 )
 
-RATE = 50.0
+RATE = Fraction(50)
 
 
 def speech(frames=300, features=4, size=(16, 18), noise=0.05, seed=0):
@@ -18,33 +25,109 @@ def speech(frames=300, features=4, size=(16, 18), noise=0.05, seed=0):
     rng = np.random.default_rng(seed)
     walk = np.cumsum(rng.normal(size=(frames, features)), 0)
     smooth = walk - np.apply_along_axis(np.convolve, 0, walk, np.ones(41) / 41, mode="same")
-    told = smooth / smooth.std(0)
+    standard = smooth / smooth.std(0)
     modes = rng.normal(size=(features, *size)) * np.linspace(0, 0.2, size[1])
-    clean = 0.5 + np.tensordot(told, modes, 1)
+    clean = 0.5 + np.tensordot(standard, modes, 1)
     noisy = clean + noise * rng.normal(size=clean.shape)
-    return told.astype(np.float32), clean.astype(np.float32), noisy.astype(np.float32)
+    return standard.astype(np.float32), clean.astype(np.float32), noisy.astype(np.float32)
+
+
+def predicted(features, frames, seen=None):
+    learned = learned_prediction(features, frames, RATE, seen)
+    return learned.frames(features, np.arange(len(frames)))
+
+
+def ridge(features, frames):
+    """Weights of the features and a constant, (feature + 1, pixel), float64."""
+    a = np.column_stack([features, np.ones(len(features))]).astype(float)
+    penalty = np.diag([RIDGE] * features.shape[1] + [1e-6])
+    return np.linalg.solve(a.T @ a + penalty, a.T @ frames.reshape(len(frames), -1))
+
+
+def slow(features, frames, seen):
+    """Every fold predicted by a regression on all frames but it and its margins; and the skill."""
+    folds, numbers = Folds.of(len(frames), RATE), np.arange(len(frames))
+    a = np.column_stack([features, np.ones(len(features))]).astype(float)
+    held_out = np.zeros((len(frames), *frames.shape[1:]))
+    for start in range(0, len(frames), folds.length):
+        end = start + folds.length
+        near = (numbers >= start - folds.margin) & (numbers < end + folds.margin)
+        weights = ridge(features[seen & ~near], frames[seen & ~near])
+        held_out[start:end] = (a[start:end] @ weights).reshape(-1, *frames.shape[1:])
+    mean = frames[seen].mean(0, dtype=float)
+    departure, true = held_out[seen] - mean, frames[seen] - mean
+    together, power = (departure * true).sum(0), (departure**2).sum(0)
+    pooled = [uniform_filter(plane, 7, mode="mirror") for plane in (together, power)]
+    skill = np.clip(pooled[0] / pooled[1], 0, 1)
+    return mean + skill * (held_out - mean), skill
+
+
+@pytest.mark.parametrize("lost", [(), range(90, 98), (0, 1, 150, 299)])
+def test_held_out_predictions_against_the_obvious_regression(lost):
+    features, _, noisy = speech(noise=0.2)
+    seen = ~np.isin(np.arange(len(noisy)), list(lost))
+    learned = learned_prediction(features, noisy, RATE, seen)
+    frames, skill = slow(features, noisy, seen)
+    np.testing.assert_allclose(learned.skill, skill, atol=2e-4)
+    found = learned.frames(features, np.arange(len(noisy)))
+    np.testing.assert_allclose(found, frames, atol=5e-4)
+    np.testing.assert_allclose(found[[7, 250]], learned.frames(features[[7, 250]], [7, 250]))
+
+
+@pytest.mark.parametrize("chunk", [1, 13, 64, 300])
+def test_chunks_do_not_matter(chunk):
+    features, _, noisy = speech()
+    seen = np.ones(len(noisy), bool)
+    seen[40:44] = False
+    collected = MomentsPass(Folds.of(len(noisy), RATE), features.shape[1], noisy.shape[1:])
+    for first in range(0, len(noisy), chunk):
+        part = slice(first, first + chunk)
+        collected.add(first, features[part], noisy[part], seen[part])
+    found = finished_prediction(collected)
+    expected = learned_prediction(features, noisy, RATE, seen)
+    numbers = np.arange(len(noisy))
+    np.testing.assert_allclose(
+        found.frames(features, numbers), expected.frames(features, numbers), atol=1e-4
+    )
+    np.testing.assert_allclose(found.skill, expected.skill, atol=1e-4)
+
+
+def test_the_unit_of_the_frames_can_be_changed_afterwards():
+    features, _, noisy = speech()
+    levels = noisy * 80 + 12
+    collected = MomentsPass(Folds.of(len(noisy), RATE), features.shape[1], noisy.shape[1:])
+    collected.add(0, features, levels, np.ones(len(noisy), bool))
+    found = finished_prediction(collected, 12.0, 80.0)
+    numbers = np.arange(len(noisy))
+    np.testing.assert_allclose(
+        found.frames(features, numbers), predicted(features, noisy), atol=5e-4
+    )
+
+
+@pytest.mark.parametrize("frames", [5, 83, 3000, 100_003])
+def test_folds_cover_a_recording_and_are_few(frames):
+    folds = Folds.of(frames, Fraction(65040, 781))
+    assert folds.first(folds.count - 1) < frames <= folds.first(folds.count)
+    assert folds.count <= 40
 
 
 def test_what_is_linear_is_predicted_where_it_moves():
     features, clean, noisy = speech()
-    known = np.ones(len(clean), bool)
-    told = acoustic_frames(features, noisy, known, RATE)
-    error = np.sqrt(((told - clean) ** 2).mean(0))
+    found = predicted(features, noisy)
+    error = np.sqrt(((found - clean) ** 2).mean(0))
     assert error.mean() < 0.05  # below the noise of a single frame
     assert (error < 0.3 * np.maximum(clean.std(0), 0.1)).all()
-    assert np.abs(told.mean(0) - noisy.mean(0)).max() < 0.02
+    assert np.abs(found.mean(0) - noisy.mean(0)).max() < 0.02
 
 
-def test_ridge_regression_against_the_normal_equations():
+def test_a_regression_predicts_what_its_normal_equations_say():
     features, _, noisy = speech(80)
     moments = Moments.of(features, noisy)
-    centred = features - features.mean(0)
-    pixels = noisy.reshape(len(noisy), -1)
-    gram = centred.T @ centred + 20.0 * np.eye(features.shape[1])
-    weights = np.linalg.solve(gram, centred.T @ (pixels - pixels.mean(0)))
-    expected = pixels.mean(0) + centred @ weights
+    weights = ridge(features, noisy)
+    a = np.column_stack([features, np.ones(len(features))])
     found = moments.predict(features).reshape(len(noisy), -1)
-    np.testing.assert_allclose(found, expected, atol=2e-4)
+    np.testing.assert_allclose(found, a @ weights, atol=2e-4)
+    np.testing.assert_allclose(moments.regression().reshape(5, -1), weights, atol=2e-4)
     np.testing.assert_allclose(moments.mean(), noisy.mean(0), rtol=1e-4)
 
 
@@ -58,48 +141,50 @@ def test_moments_of_parts_add_up():
 
 def test_a_frame_and_its_neighbours_do_not_predict_themselves():
     features, _, noisy = speech()
-    known = np.ones(len(noisy), bool)
-    before = cross_predicted(features, noisy, known, RATE)
     changed = noisy.copy()
     changed[100:105] += 3.0  # within the fold of frame 101
-    after = cross_predicted(features, changed, known, RATE)
-    np.testing.assert_allclose(after[100:105], before[100:105], atol=1e-4)
-    assert np.abs(after[200] - before[200]).max() > 1e-3
+    before, after = (learned_prediction(features, frames, RATE) for frames in (noisy, changed))
+    own, other = np.arange(100, 105), np.arange(200, 205)
+
+    def departures(learned, numbers):  # without the skill and the mean, which all frames share
+        return learned._without(int(numbers[0]) // learned.folds.length).predict(features[numbers])
+
+    np.testing.assert_allclose(departures(after, own), departures(before, own), atol=1e-4)
+    assert np.abs(departures(after, other) - departures(before, other)).max() > 1e-3
 
 
 def test_lost_frames_are_not_looked_at():
     features, _, noisy = speech()
-    known = np.ones(len(noisy), bool)
-    known[90:98] = False
+    seen = np.ones(len(noisy), bool)
+    seen[90:98] = False
     other = noisy.copy()
     other[90:98] = 7.0
     np.testing.assert_array_equal(
-        acoustic_frames(features, noisy, known, RATE), acoustic_frames(features, other, known, RATE)
+        predicted(features, noisy, seen), predicted(features, other, seen)
     )
 
 
-def test_sound_of_something_else_tells_nothing():
-    features, clean, noisy = speech(600)
-    known = np.ones(len(clean), bool)
-    foreign = acoustic_frames(speech(600, seed=5)[0], noisy, known, RATE)
-    own = acoustic_frames(features, noisy, known, RATE)
+def test_sound_of_something_else_predicts_the_mean_frame():
+    features, _, noisy = speech(600)
+    foreign, own = predicted(speech(600, seed=5)[0], noisy), predicted(features, noisy)
     mean = noisy.mean(0)
     assert np.abs(foreign - mean).mean() < 0.15 * np.abs(own - mean).mean()
 
 
-def test_skill_is_the_best_factor():
+@pytest.mark.parametrize(("factor", "expected"), [(0.25, 0.25), (0.8, 0.8), (2.0, 1), (-1.0, 0)])
+def test_skill_is_the_best_factor(factor, expected):
+    """Of a single feature whose regression is wrong by a factor."""
     rng = np.random.default_rng(0)
-    truth = rng.normal(size=(400, 12, 12)).astype(np.float32)
-    mean = np.zeros((12, 12), np.float32)
-    for factor in (0.25, 0.8):
-        skill = prediction_skill(truth / factor, truth, mean)
-        np.testing.assert_allclose(skill, factor, atol=1e-3)
-        np.testing.assert_allclose(shrunk(truth / factor, mean, skill), truth, atol=1e-2)
-    assert not prediction_skill(-truth, truth, mean).any()
+    feature = rng.normal(size=(400, 1)).astype(np.float32)
+    mode = 0.2 * rng.normal(size=(12, 12)).astype(np.float32)
+    frames = feature[:, :, None] * mode
+    parts = [Moments.of(feature[p], frames[p]) for p in np.array_split(np.arange(400), 5)]
+    wrong = np.stack([mode / factor, np.zeros_like(mode)])
+    skill = prediction_skill(lambda fold: wrong, parts, np.zeros_like(mode))
+    np.testing.assert_allclose(skill, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("frames", [3, LEAST - 1, LEAST + 5])
-def test_too_short_a_recording_tells_nothing(frames):
+def test_too_short_a_recording_predicts_nothing(frames):
     features, _, noisy = speech(300)
-    known = np.ones(frames, bool)
-    assert acoustic_frames(features[:frames], noisy[:frames], known, RATE) is None
+    assert learned_prediction(features[:frames], noisy[:frames], RATE) is None

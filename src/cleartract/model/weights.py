@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from cleartract.errors import WeightsError
 from cleartract.files import atomic
@@ -85,7 +84,7 @@ def load_model(
             config, state = migrated_config(config), migrated_state(state)
         model = Model(ModelConfig.model_validate(config))
         model.load_state_dict(state)
-    except (KeyError, ValidationError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # no JSON, or another model
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path}: config and weights do not match ({reason})") from error
     return model.to(device).eval(), described
