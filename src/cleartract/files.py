@@ -16,11 +16,15 @@ from cleartract.errors import OutputError, reason_of
 class AtomicFiles:
     """Files that take their names together, when all of them are finished.
 
-    Used as a context: `add` gives a temporary name beside each target. All are renamed at the end,
-    or removed where anything went wrong.
+    Used as a context: `add` gives a temporary name for each target. All are renamed at the end, or
+    removed where anything went wrong.
+
+    Args:
+        folder: Where the temporary names are, on the same disk; beside each target by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         self._places: dict[Path, Path] = {}
 
     def add(self, target: Path) -> Path:
@@ -30,6 +34,8 @@ class AtomicFiles:
             OutputError: If its folder cannot be made.
         """
         temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
+        if self.folder is not None:
+            temporary = self.folder / target.name
         with naming(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         self._places[target] = temporary

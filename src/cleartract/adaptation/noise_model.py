@@ -57,10 +57,10 @@ class NoiseModel:
                 "nothing changes from frame to frame: there is no noise to adapt to"
             )
         still = varies & (motion <= np.quantile(motion[varies], _STILL))
-        found, parts = below_noise(mean, deviation)
+        signal, parts = below_noise(mean, deviation)
         sigma = np.maximum(_strength(parts**2, still), _LEAST)
         signal = _signal(mean, sigma)
-        bright = still & (found > _BRIGHT * parts)
+        bright = still & (signal > _BRIGHT * parts)
         used = bright if bright.sum() >= _ENOUGH else still
         white = np.where(used, (magnitudes - mean) / np.maximum(deviation, _LEAST), 0)
         lags = _correlation(white, used, frames)
@@ -134,19 +134,19 @@ def _signal(mean: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     """Signal whose Rician mean is given, 0 below that of noise alone, (height, width)."""
     known = np.linspace(0, 20, 4001)
     table = rician_mean(torch.from_numpy(known), torch.ones(1, dtype=torch.float64)).numpy()
-    found = np.interp(mean / sigma, table, known, left=0.0) * sigma
-    return np.where(mean > table[-1] * sigma, mean, found).astype(np.float32)
+    signal = np.interp(mean / sigma, table, known, left=0.0) * sigma
+    return np.where(mean > table[-1] * sigma, mean, signal).astype(np.float32)
 
 
 def _strength(variance: np.ndarray, still: np.ndarray) -> np.ndarray:
     """Standard deviation around every pixel, from those at rest, (height, width)."""
-    found = np.full_like(variance, variance[still].mean())
+    smooth = np.full_like(variance, variance[still].mean())
     for width in (_FAR, _NEAR):  # the nearer where there is any
         weight = _smooth(still.astype(float), width)
         mean = _smooth(np.where(still, variance, 0), width) / np.maximum(weight, 1e-9)
         sure = np.clip(weight / 0.2, 0, 1)
-        found = sure * mean + (1 - sure) * found
-    return np.sqrt(found)
+        smooth = sure * mean + (1 - sure) * smooth
+    return np.sqrt(smooth)
 
 
 def _smooth(plane: np.ndarray, width: float) -> np.ndarray:
@@ -170,7 +170,7 @@ def _correlation(white: np.ndarray, used: np.ndarray, frames: int) -> np.ndarray
     pairs = np.abs(np.fft.fftn(mask, shape, axes)) ** 2
     sums, counts = np.fft.ifftn(together).real, len(starts) * np.fft.ifftn(pairs).real
     seen = counts > _SEEN * counts.flat[0]
-    found = np.where(seen, sums / np.maximum(counts, 1e-9), 0)
+    correlation = np.where(seen, sums / np.maximum(counts, 1e-9), 0)
     y, x = (np.abs(np.fft.fftfreq(n, 1 / n)) for n in shape[1:])
     distance = np.hypot(y[:, None], x)
-    return found * np.cos(np.pi / 2 * np.clip(distance / _REACH, 0, 1)) ** 2
+    return correlation * np.cos(np.pi / 2 * np.clip(distance / _REACH, 0, 1)) ** 2

@@ -73,7 +73,7 @@ class NoisySource:
     def refine(self, clean: np.ndarray) -> None:
         """Take what a model makes of the recording for its clean frames.
 
-        Where little but noise is seen, a model that knows less of it leaves its bias in; there the
+        Where little but noise is seen, a model trained on less of it leaves its bias in; there the
         mean over time is lowered to that of the signal below the noise.
         """
         excess = np.maximum(clean.mean(0) - self.zero - self.noise.signal, 0)

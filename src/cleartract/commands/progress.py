@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 _LINE_SECONDS = 30
-_FIRST_SECONDS = 2  # until the time left is told first
+_FIRST_SECONDS = 2  # until the first line with the time left
 
 
 class Update(Protocol):

@@ -97,7 +97,7 @@ class BackgroundSink:
     def _work(self) -> None:
         while (frames := self._waiting.get()) is not None:
             if self._error is not None:
-                continue  # the writer is told at its next piece
+                continue  # raised at the next piece
             try:
                 for sink in self._sinks:
                     sink.write(frames)

@@ -1,4 +1,4 @@
-"""The first pass over a recording: all that restoring needs to know of the whole.
+"""The first pass over a recording: all that restoring needs of the whole.
 
 It reads the recording once, in chunks, and what it keeps does not grow with the length.
 """
@@ -54,7 +54,7 @@ class SoundReader(Protocol):
 
 @dataclass(frozen=True)
 class Survey:
-    """What restoring needs to know of a whole recording.
+    """What restoring needs of a whole recording.
 
     Attributes:
         frames: Number of frames [frames].
@@ -70,7 +70,7 @@ class Survey:
         spikes: Frames with spikes.
         lost: Frames that were declared lost, or are treated so.
         prediction: Regression of the frames on the sound, or None.
-        offset: How late the sound is, or None where that cannot be told.
+        offset: How late the sound is, or None where that cannot be estimated.
     """
 
     frames: int
@@ -153,7 +153,7 @@ def survey(
         raise WindowError(
             f"lost frame {wrong[0]}: the recording has frames 0 to {source.count - 1}"
         )
-    chunks = source.chunks()
+    chunks = _finite_chunks(source)
     first, chunks = _beginning(source, chunks)
     seen_first = ~np.isin(np.arange(len(first)), lost)
     borders = empty_borders(first[seen_first])
@@ -167,10 +167,6 @@ def survey(
     moments = MomentsPass(folds, count_of_features, source.size) if features is not None else None
     total, observed, position = np.zeros(source.size), 0, 0
     for chunk in chunks:
-        if not np.isfinite(chunk).all():
-            raise RecordingError(
-                f"{source.name}: frames hold values that are not finite; repair them first"
-            )
         seen = ~np.isin(np.arange(position, position + len(chunk)), lost)
         image = borders.replicated(chunk)
         if seen.any():
@@ -211,6 +207,15 @@ def survey(
         prediction=prediction,
         offset=offset,
     )
+
+
+def _finite_chunks(source: FrameSource) -> Iterator[np.ndarray]:
+    for chunk in source.chunks():
+        if not np.isfinite(chunk).all():
+            raise RecordingError(
+                f"{source.name}: frames hold values that are not finite; repair them first"
+            )
+        yield chunk
 
 
 def _beginning(

@@ -13,6 +13,7 @@ from cleartract.evaluation.residual import residual_frames
 from cleartract.recordings.pictures import kymograph, stacked, strip, to_levels
 
 WINDOW = 16  # [frames] of the windows that are ranked
+_QUIET = -120  # [dB] of the darkest colour of a spectrogram
 _COLOURS = {"noisy": "#b0b0b0", "denoised": "#0b6fb8", "truth": "#101010"}
 
 
@@ -76,10 +77,11 @@ def curves_png(subject: Subject, sound: tuple[np.ndarray, int] | None) -> bytes 
         waveform, rate = sound
         axes[0].plot(np.arange(len(waveform)) / rate, waveform, lw=0.4, color="black")
         axes[0].set_ylabel("sound")
-        axes[1].specgram(
+        *_, image = axes[1].specgram(
             waveform + 1e-6 * np.random.default_rng(0).standard_normal(len(waveform)),
-            NFFT=512, noverlap=384, Fs=rate, cmap="magma", vmin=-120,
+            NFFT=512, noverlap=384, Fs=rate, cmap="magma",
         )  # fmt: skip
+        image.set_clim(_QUIET, max(image.get_clim()[1], _QUIET + 1))  # also of silence
         axes[1].set_ylim(0, min(8000, rate / 2))
         axes[1].set_ylabel("[Hz]")
     times = (np.arange(len(subject.denoised)) + 0.5) / subject.rate

@@ -149,11 +149,11 @@ class Condition:
         """
         if self.prediction is None:
             return None
-        given = self.prediction
-        frames = given.mean[:, None].expand_as(self.frames.noisy)
-        kind = 0.5 * given.mean_valid.to(frames)
-        if given.frames is not None:
-            valid = given.frames_valid
-            frames = torch.where(valid[:, None, None, None], given.frames, frames)
+        known = self.prediction
+        frames = known.mean[:, None].expand_as(self.frames.noisy)
+        kind = 0.5 * known.mean_valid.to(frames)
+        if known.frames is not None:
+            valid = known.frames_valid
+            frames = torch.where(valid[:, None, None, None], known.frames, frames)
             kind = kind + 0.5 * valid
         return frames, kind

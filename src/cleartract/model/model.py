@@ -65,7 +65,7 @@ class Model(nn.Module):
         return self.audio.with_null(tokens, valid), times, valid
 
     def prior(self, condition: Condition) -> Prior:
-        """First guess of the clean frames; see `model.prior`."""
+        """What the clean frames are expected to be; see `model.prior`."""
         return prior(condition, self.config)
 
     def forward(

@@ -1,4 +1,4 @@
-"""First guess of the clean frames, around which the network corrects."""
+"""Prior of the clean frames, around which the network corrects."""
 
 from __future__ import annotations
 

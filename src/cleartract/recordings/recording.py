@@ -72,6 +72,6 @@ class Recording:
         """The sound at another rate [Hz], at a common loudness, or None.
 
         The loudest tenth of the sound gets a root mean square of 0.1, so that a quiet recording
-        is heard like a loud one.
+        sounds like a loud one.
         """
         return prepared_audio(*self.sound, sample_rate) if self.sound else None

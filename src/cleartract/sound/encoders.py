@@ -49,7 +49,7 @@ class AudioConfig(BaseModel):
 
 
 class _SelfAttention(nn.Module):
-    """Two transformer layers; a convolution over 15 tokens tells them their order."""
+    """Two transformer layers; a convolution over 15 tokens encodes their order."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -105,7 +105,7 @@ class AudioEncoder(nn.Module):
         h, offsets = self._encoded(waveform)
         times = start[:, None] + offsets
         if self.config.encoder == "pooled":
-            # beside the pooled sound stands the null token: a pixel can choose not to listen
+            # the null token beside the pooled sound lets attention ignore the sound
             pooled = self.norm(h.mean(1, keepdim=True))
             middle = times.mean(1, keepdim=True)
             return torch.cat([pooled, self.null.expand_as(pooled)], 1), middle.expand(-1, 2)

@@ -14,7 +14,7 @@ from cleartract.sound.encoders import AudioConfig, AudioEncoder
 from cleartract.sound.log_mel import AUDIO_RATE
 
 _SHORTEST = 800  # [samples]
-_PIECE, _MARGIN = 60, 1  # [s] of sound read at a time, and heard on both sides as well
+_PIECE, _MARGIN = 60, 1  # [s] of sound at a time, and context on both sides
 PARAMETERS = 19  # of the synthesizer's vocal-tract model
 
 

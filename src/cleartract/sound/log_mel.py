@@ -1,4 +1,4 @@
-"""Log-mel spectrogram: what the encoders trained here hear."""
+"""Log-mel spectrogram: the input of the encoders trained here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-AUDIO_RATE = 16_000  # what every encoder hears [Hz]
+AUDIO_RATE = 16_000  # input of every encoder [Hz]
 HOP = 160  # [samples], 10 ms
 _SPAN = 512  # analysis window [samples], 32 ms
 _FLOOR = 1e-5

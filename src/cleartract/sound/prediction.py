@@ -166,7 +166,7 @@ class MomentsPass:
 
 
 class SoundPrediction:
-    """Regression of the frames of a recording on what its sound tells, and its skill.
+    """Regression of the frames of a recording on the articulation in its sound, and its skill.
 
     Args:
         folds: How the recording was cut.

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from cleartract.errors import UsageError, reason_of
 from cleartract.sound.log_mel import AUDIO_RATE
 
-_PIECE = 20  # [s] of sound at a time; a second on each side is heard as well
+_PIECE = 20  # [s] of sound at a time; with a second of context on each side
 KINDS = ("wav2vec2", "hubert", "wavlm", "unispeech", "data2vec-audio")
 
 
@@ -39,13 +39,13 @@ def read_speech_config(folder: Path) -> dict[str, Any]:
     if not (folder / "config.json").is_file():
         raise UsageError(f"{folder}: no config.json; give the folder of a saved speech model")
     try:
-        found = _transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = _transformers().AutoConfig.from_pretrained(folder, local_files_only=True)
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{folder}: not a readable speech model ({reason})") from error
-    if found.model_type not in KINDS:
-        raise UsageError(f"{folder}: a {found.model_type} model; one of {', '.join(KINDS)} needed")
-    return found.to_diff_dict() | {"model_type": found.model_type}
+    if config.model_type not in KINDS:
+        raise UsageError(f"{folder}: a {config.model_type} model; one of {', '.join(KINDS)} needed")
+    return config.to_diff_dict() | {"model_type": config.model_type}
 
 
 class PretrainedSpeech(nn.Module):
@@ -76,8 +76,8 @@ class PretrainedSpeech(nn.Module):
         from safetensors import SafetensorError
 
         try:
-            found = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
-            self.model.load_state_dict(found.state_dict())
+            loaded = _transformers().AutoModel.from_pretrained(folder, local_files_only=True)
+            self.model.load_state_dict(loaded.state_dict())
         except (OSError, EOFError, RuntimeError, ValueError, SafetensorError, PickleError) as error:
             raise UsageError(
                 f"{folder}: not a readable speech model ({reason_of(error)})"
@@ -123,9 +123,9 @@ class PretrainedSpeech(nn.Module):
             low, high = max(0, first - margin), min(total, first + piece + margin)
             sound = audio[low * self.hop : (high - 1) * self.hop + self.span]
             sound = np.pad(sound, (0, max(0, self.span - len(sound)))).astype(np.float32)
-            found = self.hidden(torch.from_numpy(sound).to(device)[None])[0]
+            states = self.hidden(torch.from_numpy(sound).to(device)[None])[0]
             wanted = slice(first - low, min(first + piece, total) - low)
-            parts.append(found[wanted].half().cpu().numpy())
+            parts.append(states[wanted].half().cpu().numpy())
         return np.concatenate(parts)
 
     def of_span(self, recorded: np.ndarray, start: int, samples: int) -> tuple[np.ndarray, float]:

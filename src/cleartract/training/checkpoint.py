@@ -55,8 +55,8 @@ def _difference(first: str, second: str) -> str:
 
 
 def _flat(config: dict, prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
+    flat: dict[str, object] = {}
     for name, value in config.items():
         inner = isinstance(value, dict)
-        found |= _flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
-    return found
+        flat |= _flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
+    return flat

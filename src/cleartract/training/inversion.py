@@ -1,7 +1,7 @@
-"""Articulatory inversion: an audio encoder learns from simulated speech how the tract moves.
+"""Articulatory inversion: an audio encoder trained on simulated speech to estimate the vocal tract.
 
-A network that denoises pictures learns the pictures first and may never begin to listen; an encoder
-whose tokens already tell the articulation gives it something worth listening to.
+A network that denoises frames learns from the frames first and may never use the sound. An encoder whose
+tokens already hold the articulation avoids that.
 """
 
 from __future__ import annotations
@@ -103,11 +103,11 @@ def pretrain(
         sounds, starts = zip(
             *(_excerpt(item, seconds, augment, rng) for item in items), strict=True
         )
-        found, times = head(torch.from_numpy(np.stack(sounds)))
+        estimate, times = head(torch.from_numpy(np.stack(sounds)))
         truth = np.stack(
             [item.tract_at(s + times.numpy()) for item, s in zip(items, starts, strict=True)]
         )
-        loss = (found - head.standard(torch.from_numpy(truth).float())).square().mean()
+        loss = (estimate - head.standard(torch.from_numpy(truth).float())).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(head.parameters(), 1.0)
@@ -134,11 +134,11 @@ def explained(head: ArticulatoryInversion, held_out: list[SpokenMotion]) -> np.n
     """Share of each parameter's variance that the sound explains (R^2), (parameter,)."""
     squares, spread, truths = 0.0, 0.0, []
     for item in held_out:
-        found, times = head(torch.from_numpy(item.sound[None]))
+        standard, times = head(torch.from_numpy(item.sound[None]))
         truth = item.tract_at(times.numpy())
         truths.append(truth)
-        told = head.physical(found[0]).double().numpy()
-        squares = squares + ((told - truth) ** 2).sum(0)
+        estimate = head.physical(standard[0]).double().numpy()
+        squares = squares + ((estimate - truth) ** 2).sum(0)
     everything = np.concatenate(truths)
     spread = ((everything - everything.mean(0)) ** 2).sum(0)
     return 1 - squares / np.maximum(spread, 1e-9)

@@ -64,8 +64,8 @@ def parameter_groups(model: Model, audio_rate: float) -> list[dict]:
         if parameter.requires_grad:
             groups["audio." in name].append(parameter)
     pictures, audio = groups
-    found = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_rate}]
-    return [group for group in found if group["params"]]
+    parts = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_rate}]
+    return [group for group in parts if group["params"]]
 
 
 @torch.no_grad()

@@ -62,8 +62,8 @@ class QualitativePanel:
             entries = AVDataset(data, "validation").entries
         except CorpusError:
             entries = AVDataset(data, "all").entries
-        found = self._items(_varied(entries), count)
-        items = [replace(item, name=f"{n + 1}_{item.name}") for n, item in enumerate(found)]
+        chosen = self._items(_varied(entries), count)
+        items = [replace(item, name=f"{n + 1}_{item.name}") for n, item in enumerate(chosen)]
         others = items[1:] + items[:1]
         if len(items) == 1 and (audio := items[0].noisy.audio) is not None:
             # no other speech is at hand: its own, backwards
@@ -75,14 +75,14 @@ class QualitativePanel:
 
     def _items(self, entries: list[Entry], count: int) -> list[PanelItem]:
         """The first that have sound, then, if those are too few, of those without."""
-        heard: list[PanelItem] = []
+        sounding: list[PanelItem] = []
         silent: list[PanelItem] = []
         for entry in entries:
-            item = self._item(entry, len(heard))
-            (silent if item.noisy.audio is None else heard).append(item)
-            if len(heard) == count or len(heard) + len(silent) == _LOOKED_AT * count:
+            item = self._item(entry, len(sounding))
+            (silent if item.noisy.audio is None else sounding).append(item)
+            if len(sounding) == count or len(sounding) + len(silent) == _LOOKED_AT * count:
                 break
-        return (heard + silent)[:count]
+        return (sounding + silent)[:count]
 
     def _item(self, entry: Entry, number: int) -> PanelItem:
         if entry.simulated:
@@ -164,6 +164,6 @@ def generated_frames(model: Model, recording: Recording) -> np.ndarray:
     settings = GenerateSettings(rate=str(recording.rate), size=min(512, max(height, width)))
     made = generate(*sound, model, settings)
     frames = np.zeros_like(recording.frames)  # the sound may end a little earlier or later
-    found = made.frames[: len(frames), :height, :width]
-    frames[: len(found), : found.shape[1], : found.shape[2]] = found / (made.peak or 1.0)
+    part = made.frames[: len(frames), :height, :width]
+    frames[: len(part), : part.shape[1], : part.shape[2]] = part / (made.peak or 1.0)
     return frames

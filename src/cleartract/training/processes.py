@@ -42,7 +42,7 @@ class Processes:
             if cuda:
                 torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
             backend = "nccl" if cuda else "gloo"
-            # rank 0 may train the audio encoder for long before the others hear of it
+            # rank 0 may train the audio encoder for long before the others go on
             distributed.init_process_group(backend, timeout=timedelta(hours=6))
         local = int(os.environ.get("LOCAL_RANK", "0"))
         return cls(distributed.get_rank(), distributed.get_world_size(), local)
@@ -83,9 +83,9 @@ class Processes:
         """Items of the lists of all processes, one list after the other."""
         if self.count == 1:
             return values
-        found: list = [None] * self.count
-        distributed.all_gather_object(found, values)
-        return [value for part in found for value in part]
+        lists: list = [None] * self.count
+        distributed.all_gather_object(lists, values)
+        return [value for part in lists for value in part]
 
     def leave(self) -> None:
         """Wait until all processes are here, then part."""
