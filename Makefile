@@ -11,7 +11,7 @@ test: .venv/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --durations=15
 
 .venv/venv.stamp:
 	$(PYTHON) -m venv --clear .venv

@@ -24,8 +24,8 @@ undecided there grows (measured: 1.7 dB worse at a noise of a fifth of the brigh
 Artefacts that follow the anatomy are signal to both: on recordings like those of training the loss
 falls although the error grows. So adapted weights are refused unless they take away clearly more, on
 the whole, than the weights before: what they give back could be anatomy that those took by mistake,
-but noisy frames alone cannot decide that. Only the one-step estimate of observed frames is adapted; lost frames,
-generation and several steps may lose.
+but noisy frames alone cannot decide that. Only the one-step estimate of observed frames is adapted;
+lost frames, generation and several steps may lose.
 """
 
 from __future__ import annotations

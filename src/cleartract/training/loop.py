@@ -170,7 +170,7 @@ def run_loop(
         if first and options.on_epoch and (done % config.epoch_steps == 0 or done == config.steps):
             options.on_epoch(average, math.ceil(done / config.epoch_steps))
         if first and (epoch_ends or done % CHECKPOINT_STEPS == 0):
-            _save(folder, done, model, average, optimizer, described, config)
+            _save(folder, done, (model, average, optimizer), config)
     processes.leave()
     return average
 
@@ -205,13 +205,22 @@ def _prefetched(
             yield batch
 
 
-def _save(folder, step, model, average, optimizer, described, config) -> None:
-    state = {"step": step, "config": described, "model": model.state_dict()}
-    state |= {"ema": average.state_dict(), "optimizer": optimizer.state_dict()}
-    save_checkpoint(folder, state)
+def _save(
+    folder: Path,
+    step: int,
+    trained: tuple[Model, Model, torch.optim.Optimizer],
+    config: TrainingConfig,
+) -> None:
+    model, average, optimizer = trained
+    state = {"step": step, "config": config.model_dump_json(indent=1)}
+    state |= {"model": model.state_dict(), "ema": average.state_dict()}
+    save_checkpoint(folder, state | {"optimizer": optimizer.state_dict()})
     training = {"steps": step, "of": config.steps, "seed": config.seed, "batch": config.batch}
-    training |= {"window_frames": config.window_frames}
-    save_model(average, folder / "weights.safetensors", training)
+    save_model(
+        average,
+        folder / "weights.safetensors",
+        training | {"window_frames": config.window_frames},
+    )
 
 
 class _Log:
