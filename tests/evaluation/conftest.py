@@ -13,22 +13,38 @@ FRAMES = 24  # [frames], enough for a run of four lost ones
 
 
 @pytest.fixture(scope="session")
-def short_corpus(spiral_corpus, tmp_path_factory) -> Path:
-    """Three speakers, one per split; the first 24 frames of `spiral_corpus` at 42x42 pixels."""
+def moving_corpus(tmp_path_factory) -> Path:
+    """Three speakers, one per split, who all move: two at 84x84, one at 68x68 pixels."""
+    from cleartract.simulation.corpus import simulate
+    from cleartract.simulation.settings import CorpusSettings
+
+    settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=2)
+    return simulate(tmp_path_factory.mktemp("moving_corpus"), settings)
+
+
+@pytest.fixture(scope="session")
+def short_corpus(moving_corpus, tmp_path_factory) -> Path:
+    """24 frames from the middle of `moving_corpus`, half as fine.
+
+    The first speaker has both reconstructions, the others one.
+    """
     from cleartract.corpora.simulated import SimulatedRecording
 
     folder = tmp_path_factory.mktemp("short_corpus")
-    (folder / "corpus.json").write_text((spiral_corpus / "corpus.json").read_text())
-    for path in sorted(spiral_corpus.glob("speaker*/recording*.npz")):
+    (folder / "corpus.json").write_text((moving_corpus / "corpus.json").read_text())
+    for path in sorted(moving_corpus.glob("speaker*/recording*.npz")):
         whole = SimulatedRecording.load(path)
+        kinds = ["view_shared"] if list(folder.glob("speaker*")) else list(whole.reconstructions)
+        first = (len(whole.clean) - FRAMES) // 2
+        part = slice(first, first + FRAMES)
         short = replace(
             whole,
-            clean=_coarse(whole.clean[:FRAMES]),
-            reconstructions={k: _coarse(v[:FRAMES]) for k, v in whole.reconstructions.items()},
-            audio=whole.audio[: round(FRAMES / whole.rate * whole.sample_rate)],
-            outlines=whole.outlines[:FRAMES],
+            clean=_coarse(whole.clean[part]),
+            reconstructions={k: _coarse(whole.reconstructions[k][part]) for k in kinds},
+            audio=whole.truth().excerpt(first, FRAMES).audio,
+            outlines=whole.outlines[part],
         )
-        target = folder / path.relative_to(spiral_corpus)
+        target = folder / path.relative_to(moving_corpus)
         target.parent.mkdir(exist_ok=True)
         short.save(target)
     return folder

@@ -14,13 +14,12 @@ from cleartract.recordings.windows import SlidingWindowTransform
 
 
 @pytest.fixture(scope="module")
-def subject(corpus):
-    simulated = SimulatedRecording.load(AVDataset(corpus, "train").entries[0].path)
-    noisy = simulated.noisy("view_shared").frames
-    truth = simulated.truth().frames
-    return Subject(
-        "simulated", float(simulated.rate), truth, noisy, truth, simulated.outlines, window=(8, 8)
-    )
+def subject(moving_corpus):
+    simulated = SimulatedRecording.load(AVDataset(moving_corpus, "train").entries[0].path)
+    part = slice(20, 84)
+    noisy = simulated.noisy("view_shared").frames[part]
+    truth, outlines = simulated.truth().frames[part], simulated.outlines[part]
+    return Subject("simulated", float(simulated.rate), truth, noisy, truth, outlines, window=(8, 8))
 
 
 @pytest.fixture(scope="module")
