@@ -16,7 +16,8 @@ import tyro
 
 from benchmarks.common import write_json, write_table
 from cleartract.adaptation.adapt import LEAST_WINDOWS, adapt
-from cleartract.corpora.dataset import AVDataset
+from cleartract.adaptation.settings import AdaptSettings
+from cleartract.corpora.entries import find_entries
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
@@ -24,8 +25,6 @@ from cleartract.evaluation.full_reference import frame_difference_error, psnr
 from cleartract.evaluation.measure import Subject
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
-
-FRAMES = 12  # of a window of the adaptation
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def main(options: Options) -> None:
     for protocol, folder in (("unseen", options.unseen), ("familiar", options.familiar)):
         if folder is None:
             continue
-        entries = AVDataset(folder, "all").entries
+        entries = find_entries(folder, "all")
         jobs = [SimulatedRecording.load(e.path) for e in entries if _long_enough(e.frames)]
         for number, simulated in enumerate(jobs[: options.limit]):
             names = sorted(simulated.reconstructions)
@@ -73,7 +72,7 @@ _HEADER = [
 
 
 def _long_enough(frames: int) -> bool:
-    return frames >= LEAST_WINDOWS * FRAMES
+    return frames >= LEAST_WINDOWS * AdaptSettings().frames
 
 
 def _row(model: Model, simulated: SimulatedRecording, name: str, steps: int) -> dict:
@@ -81,19 +80,19 @@ def _row(model: Model, simulated: SimulatedRecording, name: str, steps: int) -> 
     rate = float(simulated.rate)
     subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
     band = np.broadcast_to(subject.airway(), truth.shape)
-    found = adapt(model, [noisy], steps=steps)
+    result = adapt(model, [noisy], AdaptSettings(steps=steps))
     row: dict = {
         "speaker": simulated.parameters["speaker"],
         "size": truth.shape[1],
         "reconstruction": name,
         "noise_level": simulated.parameters["noise_level"],
-        "kept": found.kept,
-        "standard_errors": found.gain,
-        "given_back": found.given_back,
-        "losses": found.losses,
+        "kept": result.kept,
+        "standard_errors": result.gain,
+        "given_back": result.given_back,
+        "losses": result.losses,
         "noisy": {"psnr": psnr(noisy.frames, truth)},
     }
-    for kind, chosen in (("unadapted", model), ("adapted", found.adapted)):
+    for kind, chosen in (("unadapted", model), ("adapted", result.adapted)):
         frames = denoise_recording(noisy, chosen, DenoiseSettings()).recording.frames
         row[kind] = {
             "psnr": psnr(frames, truth),

@@ -15,15 +15,15 @@ import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.entries import find_entries
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.evaluation.no_reference import spatial_noise, temporal_noise
 from cleartract.evaluation.regions import air_mask
 from cleartract.recordings.borders import empty_borders
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.intensity import Intensity
+from cleartract.recordings.opening import open_recording
 from cleartract.recordings.pictures import kymograph, save_png, strip
-from cleartract.recordings.video_io import open_recording
 
 FIELD_OF_VIEW = 200.0  # [mm]
 
@@ -89,13 +89,13 @@ def _sheet(recordings: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndar
 
 
 def main(options: Options) -> None:
-    entries = AVDataset(options.corpus, "test").entries[: options.count]
+    entries = find_entries(options.corpus, "test")[: options.count]
     simulated: dict[str, list[np.ndarray]] = {"view_shared": [], "cg_sense": [], "clean": []}
     for entry in entries:
-        found = SimulatedRecording.load(entry.path)
-        simulated["clean"].append(found.truth().frames)
-        for name in found.reconstructions:
-            simulated[name].append(found.noisy(name).frames)
+        recording = SimulatedRecording.load(entry.path)
+        simulated["clean"].append(recording.truth().frames)
+        for name in recording.reconstructions:
+            simulated[name].append(recording.noisy(name).frames)
     groups = {f"simulated, {name}": clips for name, clips in simulated.items() if clips}
     pictures = Path("docs/pictures")
     for name in ("view_shared", "cg_sense"):

@@ -12,13 +12,14 @@ import numpy as np
 import torch
 import tyro
 
-from benchmarks.common import write_json, write_table
-from cleartract.corpora.dataset import AVDataset
+from benchmarks.common import load_split, of_another_speaker, write_json, write_table
+from benchmarks.peers.protocols import spiral_level
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.controls import (
     LOST,
-    ControlFigures,
+    ControlResult,
+    ControlSetup,
     hallucination_index,
     long_runs,
     lost_runs,
@@ -26,8 +27,7 @@ from cleartract.evaluation.controls import (
 )
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.measure import Subject
-from cleartract.evaluation.protocols import spiral_level
-from cleartract.model.interpolation import interpolation_weights
+from cleartract.model.prior import interpolation_weights
 from cleartract.model.weights import load_model
 
 CONTROLS = ("matched", "null", "swapped")
@@ -46,8 +46,7 @@ class Options:
 
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
-    entries = AVDataset(options.corpus, options.split).entries
-    loaded = [SimulatedRecording.load(entry.path) for entry in entries]
+    loaded = load_split(options.corpus, options.split)
     # the reconstructions in turn: two of one recording are not independent
     kinds = [sorted(item.reconstructions) for item in loaded]
     jobs = [(i, names[i % len(names)]) for i, names in enumerate(kinds)]
@@ -57,10 +56,10 @@ def main(options: Options) -> None:
         noisy = simulated.noisy(name)
         truth, rate = simulated.truth().frames, float(simulated.rate)
         subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
-        other = of_another_speaker(loaded, number).audio
-        figures = run_controls(subject, noisy, other, model, DenoiseSettings(), number, CONTROLS)
+        setup = ControlSetup(of_another_speaker(loaded, number).audio, number, CONTROLS)
+        results = run_controls(subject, noisy, setup, model, DenoiseSettings())
         level = spiral_level(simulated.parameters["noise_level"])
-        rows.append(_row(simulated, name, level, figures))
+        rows.append(_row(simulated, name, level, results))
         rows[-1]["interpolated_airway_db"] = _interpolated(noisy.frames, subject, number)
         print(rows[-1]["speaker"], name, level, flush=True)
     write_json(
@@ -81,26 +80,18 @@ _HEADER = [
 _KINDS = ("low", "medium", "high", *LOST)
 
 
-def _row(simulated, name: str, level: str, figures: dict[str, ControlFigures]) -> dict:
+def _row(
+    simulated: SimulatedRecording, name: str, level: str, results: dict[str, ControlResult]
+) -> dict:
     return {
         "speaker": simulated.parameters["speaker"],
         "protocol": simulated.parameters["protocol"],
         "reconstruction": name,
         "level": level,
-        "figures": {control: found.figures for control, found in figures.items()},
-        "hallucination_mm": hallucination_index(figures),
-        "hallucination_lost_mm": hallucination_index(figures, lost=True),
+        "metrics": {control: result.metrics for control, result in results.items()},
+        "hallucination_mm": hallucination_index(results),
+        "hallucination_lost_mm": hallucination_index(results, lost=True),
     }
-
-
-def of_another_speaker(loaded: list[SimulatedRecording], number: int) -> SimulatedRecording:
-    """The next recording of another speaker."""
-    own = loaded[number].parameters["speaker"]
-    turned = loaded[number + 1 :] + loaded[:number]
-    others = [item for item in turned if item.parameters["speaker"] != own]
-    if not others:
-        raise SystemExit("swapped sound needs two speakers in the split: simulate 16 or more")
-    return others[0]
 
 
 def _interpolated(noisy: np.ndarray, subject: Subject, seed: int) -> dict[str, float]:
@@ -112,10 +103,11 @@ def _interpolated(noisy: np.ndarray, subject: Subject, seed: int) -> dict[str, f
     weights = interpolation_weights(torch.from_numpy(~lost)[None])[0].numpy()
     frames = np.tensordot(weights, noisy, 1)
     band = np.broadcast_to(subject.airway(), truth.shape)
-    found = {}
+    levels = {}
     for name, where in zip(LOST, (lost, long_runs(lost)), strict=True):
-        found[name] = psnr(frames[where], truth[where], mask=band[where]) if where.any() else np.nan
-    return found
+        known = where.any()
+        levels[name] = psnr(frames[where], truth[where], mask=band[where]) if known else np.nan
+    return levels
 
 
 def _line(kind: str, rows: list[dict]) -> list:
@@ -130,7 +122,7 @@ def _line(kind: str, rows: list[dict]) -> list:
             [
                 np.nanmean(
                     [
-                        row["figures"][control][metric][situation]
+                        row["metrics"][control][metric][situation]
                         for row in chosen
                         if row["speaker"] == speaker
                     ]

@@ -1,4 +1,4 @@
-"""What all benchmarks share: the machine, and writing results."""
+"""What all benchmarks share: the machine, simulated recordings, and writing results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import torch
+
+from cleartract.corpora.entries import find_entries
+from cleartract.corpora.simulated import SimulatedRecording
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -27,6 +30,21 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("cleartract", "torch", "numpy", "av")},
     }
+
+
+def load_split(corpus: Path, split: str) -> list[SimulatedRecording]:
+    """All recordings of a split of a simulated corpus."""
+    return [SimulatedRecording.load(entry.path) for entry in find_entries(corpus, split)]
+
+
+def of_another_speaker(loaded: list[SimulatedRecording], number: int) -> SimulatedRecording:
+    """The next recording of another speaker."""
+    own = loaded[number].parameters["speaker"]
+    turned = loaded[number + 1 :] + loaded[:number]
+    others = [item for item in turned if item.parameters["speaker"] != own]
+    if not others:
+        raise SystemExit("swapped sound needs two speakers in the split: simulate 16 or more")
+    return others[0]
 
 
 def write_json(name: str, content: dict) -> Path:

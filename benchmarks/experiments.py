@@ -2,13 +2,12 @@
 
 python -m benchmarks.experiments --corpus corpus --speech speech --out runs/experiments
 
-Every row is a file in configs/ladder, so that `cleartract train` trains it as well. A second
-process may work on other questions in the same folder, once the rows that are in all of them are done.
+A second process may work on other questions in the same folder, once the rows that are in all of
+them are done.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,9 @@ from benchmarks.trial import Trials
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import read_motion
 
-LADDER = Path(__file__).parent.parent / "configs" / "ladder"
 _UNET: dict[str, Any] = {
     "stem": 16, "widths": [32, 48, 64], "blocks": 1, "attention_resolutions": [8],
-    "acoustic": True, "interpolate": True,
+    "prediction": True, "interpolation": True,
 }  # fmt: skip
 _AUDIO: dict[str, Any] = {"encoder": "gru", "context": 0.25}
 BASE: dict[str, Any] = {
@@ -37,14 +35,14 @@ BASE: dict[str, Any] = {
 
 def _with(**changes: Any) -> dict[str, Any]:
     """The base with changes; `unet__heads=2` changes `model.unet.heads`."""
-    found = {**BASE, "model": {k: dict(v) for k, v in BASE["model"].items()}}
+    values = {**BASE, "model": {k: dict(v) for k, v in BASE["model"].items()}}
     for name, value in changes.items():
         part, _, inner = name.partition("__")
         if inner:
-            found["model"][part][inner] = value
+            values["model"][part][inner] = value
         else:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def _encoder(name: str) -> dict[str, Any]:
@@ -55,26 +53,26 @@ def _encoder(name: str) -> dict[str, Any]:
 
 def _no_prediction(**more: Any) -> dict[str, Any]:
     """Sound reaches the network by cross-attention alone."""
-    found = _with(unet__acoustic=False, **more)
-    del found["model"]["inversion"]
-    return found
+    values = _with(unet__prediction=False, **more)
+    del values["model"]["inversion"]
+    return values
 
 
-_TWIN = _with(audio_dropout=1.0, inversion_steps=0)  # the same network, in silence
+_TWIN = _with(audio_dropout=1.0, inversion_steps=0)  # the same network without sound
 QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
     "How does the sound enter?": {
         "prediction and cross-attention": _with(),
         "cross-attention alone": _no_prediction(),
-        "cross-attention alone, untaught": _no_prediction(inversion_steps=0),
+        "cross-attention alone, encoder not pre-trained": _no_prediction(inversion_steps=0),
         "no sound in training": _TWIN,
     },
     "Which encoder?": {n: _encoder(n) for n in ("pooled", "conv", "gru", "transformer")},
     "How much sound around the window?": {
         f"{ms} ms": _with(audio__context=ms / 1000) for ms in (0, 120, 250, 500)
     },
-    "How often is the sound withheld?": {
+    "How much audio dropout?": {
         **{f"in {p} %": _with(audio_dropout=p / 100) for p in (0, 10, 25, 50)},
-        "in 100 %: a twin without sound": _TWIN,
+        "in 100 %: the same model without sound": _TWIN,
     },
     "How many frames?": {
         f"windows of {n}": _with(window_frames=n, batch=max(1, 32 // n)) for n in (1, 3, 5, 8, 16)
@@ -105,25 +103,18 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
 class Options:
     """Run what is missing, then write the tables."""
 
-    corpus: Path | None = None
+    corpus: Path
     out: Path = Path("runs/experiments")
     speech: Path | None = None
     steps: int | None = None
-    """Instead of those in the files."""
+    """Instead of those of the base."""
     seeds: int = 2
     passages: int = 28
     questions: str = "all"
     """all, or numbers of questions such as 1,3."""
-    write: bool = False
-    """Only write the files of configs/ladder."""
 
 
 def main(options: Options) -> None:
-    if options.write:
-        write_ladder()
-        return
-    if options.corpus is None:
-        raise SystemExit("--corpus is needed")
     folders = [options.corpus] + ([options.speech] if options.speech else [])
     spoken = [item for folder in folders for item in read_motion(folder, "train")]
     trials = Trials(options.corpus, spoken, options.passages, options.out)
@@ -132,41 +123,25 @@ def main(options: Options) -> None:
         if chosen and number not in chosen:
             continue
         table = {}
-        for name in rows:
-            values = json.loads(ladder_file(number, name).read_text())
-            if options.steps:
-                values["steps"] = options.steps
+        for name, values in rows.items():
+            steps = options.steps or values["steps"]
             table[name] = []
             for seed in range(1, options.seeds + 1):
-                config = TrainingConfig.model_validate({**values, "seed": seed})
+                config = TrainingConfig.model_validate(values | {"steps": steps, "seed": seed})
                 table[name].append(trials.run(config))
                 print(question, name, seed, table[name][-1], flush=True)
-        _write(number, question, table, options, config.steps)
-
-
-def ladder_file(number: int, name: str) -> Path:
-    """Config of a row."""
-    slug = "".join(c if c.isalnum() else "-" for c in name).replace("--", "-").strip("-")
-    return LADDER / f"{number + 1}-{slug}.json"
-
-
-def write_ladder() -> None:
-    """Write the config of every row."""
-    LADDER.mkdir(parents=True, exist_ok=True)
-    for number, rows in enumerate(QUESTIONS.values()):
-        for name, values in rows.items():
-            ladder_file(number, name).write_text(json.dumps(values, indent=1) + "\n")
+        _write(number, table, options, steps)
 
 
 _HEADER = [
-    "", "given, null [dB]", "matched - null", "noisier half, null", "matched - null",
+    "", "observed, null [dB]", "matched - null", "noisier half, null", "matched - null",
     "lost, null", "matched - null", "swapped - null",
 ]  # fmt: skip
 
 
-def _write(number: int, question: str, table: dict, options: Options, steps: int) -> None:
-    rows = QUESTIONS[question]
-    lines = [_row(name, rows[name], found) for name, found in table.items()]
+def _write(number: int, table: dict, options: Options, steps: int) -> None:
+    question, rows = list(QUESTIONS.items())[number]
+    lines = [_row(name, rows[name], seeds) for name, seeds in table.items()]
     note = (
         f"**{question}** `python -m benchmarks.experiments --questions {number + 1}`: {steps} steps, "
         f"PSNR at the fifth of the pixels that move most in {options.passages} passages of "
@@ -177,16 +152,16 @@ def _write(number: int, question: str, table: dict, options: Options, steps: int
     write_json(f"experiment_{number + 1}", content)
 
 
-def _cells(found: list[dict[str, float]]) -> list[str]:
+def _cells(seeds: list[dict[str, float]]) -> list[str]:
     def cell(first: str, second: str | None = None) -> str:
-        values = np.array([f[first] - (f[second] if second else 0.0) for f in found])
+        values = np.array([f[first] - (f[second] if second else 0.0) for f in seeds])
         sign = "+" if second else ""
         spread = f"{values.std(ddof=1):.2f}" if len(values) > 1 else "?"
         return f"{values.mean():{sign}.2f} ± {spread}"
 
     return [
-        cell("given null"),
-        cell("given matched", "given null"),
+        cell("observed null"),
+        cell("observed matched", "observed null"),
         cell("noisy null"),
         cell("noisy matched", "noisy null"),
         cell("lost null"),
@@ -195,11 +170,11 @@ def _cells(found: list[dict[str, float]]) -> list[str]:
     ]
 
 
-def _row(name: str, values: dict, found: list[dict[str, float]]) -> list[str]:
-    """A row; what sound does to a model that never heard any says nothing."""
-    cells = _cells(found)
-    deaf = values["audio_dropout"] == 1
-    return [name, *("–" if deaf and i in (1, 3, 5, 6) else cell for i, cell in enumerate(cells))]
+def _row(name: str, values: dict, seeds: list[dict[str, float]]) -> list[str]:
+    """A row; the effect of sound is left out for models trained without it."""
+    cells = _cells(seeds)
+    silent = values["audio_dropout"] == 1
+    return [name, *("–" if silent and i in (1, 3, 5, 6) else cell for i, cell in enumerate(cells))]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ import numpy as np
 import tyro
 
 import cleartract.evaluation
-from cleartract.corpora.dataset import AVDataset
-from cleartract.corpora.simulated import SimulatedRecording
+from benchmarks.common import load_split
 from cleartract.evaluation.naturalness import NaturalnessFit, patch_features
 
 SHARPEST = 0.75  # as NIQE: share of the sharpest patch below which patches are left out
@@ -32,8 +31,8 @@ class Options:
 
 def main(options: Options) -> None:
     features = []
-    for entry in AVDataset(options.corpus, options.split).entries:
-        clean = SimulatedRecording.load(entry.path).truth().frames
+    for simulated in load_split(options.corpus, options.split):
+        clean = simulated.truth().frames
         chosen = np.linspace(0, len(clean) - 1, options.frames).astype(int)
         features.append(patch_features(clean[chosen], SHARPEST))
     fit = NaturalnessFit.of(np.concatenate(features))

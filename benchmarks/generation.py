@@ -11,21 +11,20 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from benchmarks.audio import of_another_speaker
-from benchmarks.common import RESULTS, write_json, write_table
-from cleartract.corpora.dataset import AVDataset
+from benchmarks import common
+from benchmarks.common import load_split, of_another_speaker, write_json, write_table
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.generate import generate
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
-from cleartract.evaluation.articulation import constriction_degree, correlation
-from cleartract.evaluation.full_reference import seam_index
+from cleartract.evaluation.articulation import constriction_degree
+from cleartract.evaluation.full_reference import correlation, seam_index
 from cleartract.evaluation.grid_lines import GridLine, outline_lines
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Recording
-from cleartract.training.initial import likeness_recording
+from cleartract.training.initial import default_speaker_recording
 
 FIELD_OF_VIEW = 200.0  # [mm]
 _WINDOW = (16, 10)  # [frames] length and step of the default windows
@@ -45,22 +44,21 @@ class Options:
 
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
-    entries = AVDataset(options.corpus, options.split).entries[: options.limit]
-    loaded = [SimulatedRecording.load(entry.path) for entry in entries]
-    lender = SimulatedRecording.load(likeness_recording(options.corpus, model.config.likeness))
-    own_lines = outline_lines(lender.outlines)
+    loaded = load_split(options.corpus, options.split)[: options.limit]
+    default = default_speaker_recording(options.corpus, model.config.default_speaker)
+    own_lines = outline_lines(SimulatedRecording.load(default).outlines)
     rows = []
     for number, simulated in enumerate(loaded):
         other = of_another_speaker(loaded, number).audio
         truth, lines = simulated.truth(), outline_lines(simulated.outlines)
-        found, seams = {}, []
+        correlations, seams = {}, []
         sounds = _sounds(simulated.audio, other)
         spoken = _spoken(truth, sounds)
         for name, audio in sounds.items():
             made = _generated(model, truth, audio)
-            found[f"alone, {name}"] = _correlations(made, own_lines, truth, lines, spoken)
+            correlations[f"alone, {name}"] = _correlations(made, own_lines, truth, lines, spoken)
             whole = _correlations(made, own_lines, truth, lines, np.ones_like(spoken))
-            found[f"alone, {name}, pauses at the ends included"] = whole
+            correlations[f"alone, {name}, pauses at the ends included"] = whole
             seams.append(seam_index(made.frames, None, *_WINDOW))
             if number == 0:
                 _picture(made, truth, f"{options.name}_{name}")
@@ -72,12 +70,20 @@ def main(options: Options) -> None:
         spoken = _spoken(rest, sounds)
         for name, audio in sounds.items():
             made = _generated(model, rest, audio, reference)
-            found[f"reference, {name}"] = _correlations(made, lines, rest, lines, spoken)
+            correlations[f"reference, {name}"] = _correlations(made, lines, rest, lines, spoken)
             seams.append(seam_index(made.frames, None, *_WINDOW))
         rows.append(
-            {"speaker": simulated.parameters["speaker"], "correlations": found, "seams": seams}
+            {
+                "speaker": simulated.parameters["speaker"],
+                "correlations": correlations,
+                "seams": seams,
+            }
         )
-        print(rows[-1]["speaker"], {k: round(v["lips"], 2) for k, v in found.items()}, flush=True)
+        print(
+            rows[-1]["speaker"],
+            {k: round(v["lips"], 2) for k, v in correlations.items()},
+            flush=True,
+        )
     write_json(options.name, {"training": described.get("training"), "rows": rows})
     names = [line.name for line in own_lines]
     table = [
@@ -114,7 +120,8 @@ def _spoken(truth: Recording, sounds: dict[str, np.ndarray]) -> np.ndarray:
 def _generated(
     model: Model, truth: Recording, audio: np.ndarray, reference: Recording | None = None
 ) -> Recording:
-    settings = GenerateSettings(rate=str(truth.rate), size=model.config.likeness)
+    size = model.config.default_speaker if reference is None else None
+    settings = GenerateSettings(rate=str(truth.rate), size=size)
     return generate(audio, truth.sample_rate or 1, model, settings, reference)
 
 
@@ -126,21 +133,21 @@ def _correlations(
     where: np.ndarray,
 ) -> dict[str, float]:
     where = where[: min(len(made), len(truth))]
-    found = {}
+    by_line = {}
     for own, line in zip(made_lines, lines, strict=True):
         degrees = []
         for recording, place in ((made, own), (truth, line)):
             frames, size = recording.frames[: len(where)], FIELD_OF_VIEW / recording.frames.shape[2]
             degrees.append(constriction_degree(frames, place, size)[where])
-        found[line.name] = correlation(degrees[0], degrees[1])
-    return found
+        by_line[line.name] = correlation(degrees[0], degrees[1])
+    return by_line
 
 
 def _picture(made: Recording, truth: Recording, name: str) -> None:
     chosen = np.linspace(0, min(len(made), len(truth)) - 1, 8).astype(int)
     levels = [to_levels(made.frames / 255), to_levels(truth.frames)]
     rows = [strip(level, chosen) for level in levels] + [kymograph(x, 0.42) for x in levels]
-    save_png(RESULTS / f"{name}.png", rows)
+    save_png(common.RESULTS / f"{name}.png", rows)
 
 
 if __name__ == "__main__":

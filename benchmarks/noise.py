@@ -11,10 +11,8 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from benchmarks.audio import CONTROLS, of_another_speaker
-from benchmarks.common import write_json, write_table
-from cleartract.corpora.dataset import AVDataset
-from cleartract.corpora.simulated import SimulatedRecording
+from benchmarks.audio import CONTROLS
+from benchmarks.common import load_split, of_another_speaker, write_json, write_table
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
@@ -25,10 +23,13 @@ from cleartract.model.model import Model
 from cleartract.model.weights import load_model
 from cleartract.recordings.recording import Recording
 from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.prediction import acoustic_frames
+from cleartract.sound.prediction import learned_prediction
 
 LEVELS = (0.0, 0.1, 0.2, 0.4)
 """Standard deviation of complex noise added to every frame, relative to the brightest tissue."""
+
+PREDICTIONS = ("predicted", "truth_predicted")
+"""Frames predicted from the sound: learned from the noisy frames, learned from the truth."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class Options:
 
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
-    entries = AVDataset(options.corpus, options.split).entries
-    loaded = [SimulatedRecording.load(entry.path) for entry in entries]
+    loaded = load_split(options.corpus, options.split)
     speakers = {item.parameters["speaker"]: number for number, item in enumerate(loaded)}
     rows = []
     for number in list(speakers.values())[: options.limit]:
@@ -58,33 +58,33 @@ def main(options: Options) -> None:
         other = of_another_speaker(loaded, number).audio
         for level in LEVELS:
             source = replace(noisy, frames=_noisier(noisy.frames, level, number))
-            found = {c: _denoised(source, c, other, model) for c in CONTROLS}
-            figures = {c: _figures(frames, subject) for c, frames in found.items()}
+            denoised = {c: _denoised(source, c, other, model) for c in CONTROLS}
+            metrics = {c: _metrics(frames, subject) for c, frames in denoised.items()}
             airway = np.broadcast_to(subject.airway(), truth.shape)
-            row = {"speaker": simulated.parameters["speaker"], "level": level, "figures": figures}
+            row = {"speaker": simulated.parameters["speaker"], "level": level, "metrics": metrics}
             row |= {"reconstruction": name, "input_db": psnr(source.frames, truth, mask=airway)}
-            row |= _alone(source, found["null"], model, truth, airway)
+            row |= _alone(source, denoised["null"], model, truth, airway)
             rows.append(row)
-            gain = figures["matched"]["psnr"] - figures["null"]["psnr"]
+            gain = metrics["matched"]["psnr"] - metrics["null"]["psnr"]
             print(row["speaker"], name, level, f"{gain:+.2f} dB", flush=True)
     write_json(
         options.name,
         {"split": options.split, "training": described.get("training"), "rows": rows},
     )
-    best = np.nanmean([row["truth_told_db"] for row in rows])
+    best = np.nanmean([row["truth_predicted_db"] for row in rows])
     note = (
         f"`python -m benchmarks.noise --split {options.split} --limit {options.limit}`: intact "
         "recordings with complex noise added, PSNR in the airway region; mean and standard error over "
-        f"speakers. Learned from the truth instead of noisy frames, sound alone would tell {best:.1f} "
-        "dB. *Best mix*: the weighted mean of the null result and of what sound alone tells, its weight "
-        "fitted to the truth; *from the truth*: with what would be learned from the truth."
+        f"speakers. Learned from the truth instead of noisy frames, the prediction would reach {best:.1f} "
+        "dB. *Best mix*: the weighted mean of the null result and of the frames predicted from the sound, "
+        "its weight fitted to the truth; *from the truth*: with a prediction learned from the truth."
     )
     lines = [_line([row for row in rows if row["level"] == level]) for level in LEVELS]
     write_table(options.name, _HEADER, lines, note)
 
 
 _HEADER = [
-    "added noise", "speakers", "noisy [dB]", "told by sound alone [dB]", "null [dB]", "matched - null [dB]",
+    "added noise", "speakers", "noisy [dB]", "predicted from sound [dB]", "null [dB]", "matched - null [dB]",
     "swapped - null [dB]", "best mix - null [dB]", "from the truth [dB]", "degree error null [mm]",
     "matched / null", "swapped / null",
 ]  # fmt: skip
@@ -96,38 +96,44 @@ def _noisier(frames: np.ndarray, level: float, seed: int) -> np.ndarray:
 
 
 def _denoised(source: Recording, control: str, other, model: Model) -> np.ndarray:
-    heard = with_control(source, control, other)
-    settings = DenoiseSettings(use_audio=heard is not None)
-    return denoise_recording(heard or source, model, settings).recording.frames
+    with_sound = with_control(source, control, other)
+    settings = DenoiseSettings(use_audio=with_sound is not None)
+    return denoise_recording(with_sound or source, model, settings).recording.frames
 
 
 def _alone(
     source: Recording, null: np.ndarray, model: Model, truth: np.ndarray, airway: np.ndarray
 ) -> dict[str, float]:
-    """What the sound tells by itself: with the articulation read off it, learned from these frames;
-    and learned from the truth, which no one has. And what either could add to the null result."""
-    audio, rate = source.audio_at(AUDIO_RATE), float(source.rate)
-    features, everything = None, np.ones(len(truth), bool)
+    """PSNR of the frames predicted from the sound, and what they could add to the null result.
+
+    Learned from these noisy frames, and learned from the truth, which is not at hand in practice.
+    """
+    audio, numbers, features = source.audio_at(AUDIO_RATE), np.arange(len(truth)), None
     if model.inversion is not None and audio is not None:
-        features = model.inversion.of_frames(audio, len(truth), rate)
-    row = {}
-    for kind, frames in (("told", source.frames), ("truth_told", truth)):
-        told = None if features is None else acoustic_frames(features, frames, everything, rate)
-        row[f"{kind}_db"] = np.nan if told is None else psnr(told, truth, mask=airway)
-        row[f"{kind}_mix_db"] = np.nan if told is None else _best_mix(null, told, truth, airway)
+        features = model.inversion.of_frames(audio, len(truth), float(source.rate))
+    row: dict[str, float] = {}
+    for kind, frames in zip(PREDICTIONS, (source.frames, truth), strict=True):
+        row |= {f"{kind}_db": np.nan, f"{kind}_mix_db": np.nan}
+        learned = None if features is None else learned_prediction(features, frames, source.rate)
+        if learned is not None and features is not None:
+            predicted = learned.frames(features, numbers)
+            row[f"{kind}_db"] = psnr(predicted, truth, mask=airway)
+            row[f"{kind}_mix_db"] = _best_mix(null, predicted, truth, airway)
     return row
 
 
-def _best_mix(null: np.ndarray, told: np.ndarray, truth: np.ndarray, airway: np.ndarray) -> float:
+def _best_mix(
+    null: np.ndarray, predicted: np.ndarray, truth: np.ndarray, airway: np.ndarray
+) -> float:
     """PSNR gained by the weighted mean of both that comes nearest to the truth [dB]."""
-    away, missing = (told - null)[airway], (truth - null)[airway]
-    mixed = null + (away @ missing) / (away @ away) * (told - null)
+    away, missing = (predicted - null)[airway], (truth - null)[airway]
+    mixed = null + (away @ missing) / (away @ away) * (predicted - null)
     return psnr(mixed, truth, mask=airway) - psnr(null, truth, mask=airway)
 
 
-def _figures(frames: np.ndarray, subject: Subject) -> dict[str, float]:
+def _metrics(frames: np.ndarray, subject: Subject) -> dict[str, float]:
     if (truth := subject.truth) is None:
-        raise ValueError("figures need a truth")
+        raise ValueError("metrics need a truth")
     lines, size = subject.grid_lines(), subject.millimetres
     degrees = (constriction_degrees(x, lines, size) for x in (frames, truth))
     airway = np.broadcast_to(subject.airway(), truth.shape)
@@ -136,7 +142,7 @@ def _figures(frames: np.ndarray, subject: Subject) -> dict[str, float]:
 
 def _line(rows: list[dict]) -> list:
     def values(metric: str, control: str) -> np.ndarray:
-        return np.array([row["figures"][control][metric] for row in rows])
+        return np.array([row["metrics"][control][metric] for row in rows])
 
     def gain(control: str) -> str:
         gains = values("psnr", control) - values("psnr", "null")
@@ -147,9 +153,9 @@ def _line(rows: list[dict]) -> list:
     ratios = [values("degree_error_mm", c).mean() / error for c in ("matched", "swapped")]
     return [
         rows[0]["level"], len(rows), f"{np.mean([row['input_db'] for row in rows]):.1f}",
-        f"{np.mean([row['told_db'] for row in rows]):.1f}",
+        f"{np.mean([row['predicted_db'] for row in rows]):.1f}",
         f"{values('psnr', 'null').mean():.2f}", gain("matched"), gain("swapped"),
-        *(f"{np.mean([row[f'{kind}_mix_db'] for row in rows]):+.2f}" for kind in ("told", "truth_told")),
+        *(f"{np.mean([row[f'{kind}_mix_db'] for row in rows]):+.2f}" for kind in PREDICTIONS),
         f"{error:.2f}", *(f"{ratio:.3f}" for ratio in ratios),
     ]  # fmt: skip
 

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw
 
-from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.entries import find_entries
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
@@ -41,13 +41,12 @@ def _enlarged(image: np.ndarray) -> Image.Image:
 
 def main(options: Options) -> None:
     model, _ = load_model(options.weights)
-    dataset = AVDataset(options.corpus, "test")
-    entries = [entry for entry in dataset.entries if entry.size[0] == 84]
+    entries = [e for e in find_entries(options.corpus, "test") if e.size[0] == 84]
     simulated = SimulatedRecording.load(entries[options.number].path)
     noisy = simulated.noisy(options.reconstruction)
     scale = Intensity.of(noisy.frames)
-    found = denoise_recording(noisy, model, DenoiseSettings()).recording.frames
-    rows = {"noisy": noisy.frames, "denoised": found, "clean truth": simulated.truth().frames}
+    denoised = denoise_recording(noisy, model, DenoiseSettings()).recording.frames
+    rows = {"noisy": noisy.frames, "denoised": denoised, "clean truth": simulated.truth().frames}
     levels = {name: to_levels(scale.apply(frames)) for name, frames in rows.items()}
     # the quarter second of the strongest motion
     motion = np.abs(np.diff(rows["clean truth"], axis=0)).mean((1, 2))

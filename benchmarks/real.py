@@ -26,7 +26,7 @@ from cleartract.evaluation.no_reference import (
 from cleartract.evaluation.regions import air_mask
 from cleartract.model.weights import load_model
 from cleartract.recordings.borders import empty_borders
-from cleartract.recordings.video_io import open_recording
+from cleartract.recordings.opening import open_recording
 
 TISSUE = 0.2  # of the 99.5th percentile, in the mean frame
 FAR = 6.0  # [pixels], the reach of the high-pass filter

@@ -11,9 +11,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from benchmarks.common import write_json, write_table
-from cleartract.corpora.dataset import AVDataset
-from cleartract.corpora.simulated import SimulatedRecording
+from benchmarks.common import load_split, write_json, write_table
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import frame_difference_error, psnr, ssim
@@ -27,6 +25,8 @@ class Options:
     corpus: Path
     weights: str | None = None
     split: str = "test"
+    limit: int | None = None
+    """At most so many recordings."""
     window: int = 16
     step: int = 10
     name: str = "simulated"
@@ -34,11 +34,10 @@ class Options:
 
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
-    entries = AVDataset(options.corpus, options.split).entries
-    recordings = [SimulatedRecording.load(entry.path) for entry in entries]
+    recordings = load_split(options.corpus, options.split)
     settings = DenoiseSettings(window_duration=options.window, step_duration=options.step)
     results = []
-    for number, simulated in enumerate(recordings):
+    for number, simulated in enumerate(recordings[: options.limit]):
         other = recordings[(number + 1) % len(recordings)]
         truth = simulated.truth().frames
         for name in simulated.reconstructions:

@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import tyro
 
 from benchmarks.common import write_json, write_table
-from cleartract.simulation.corpus import CorpusSettings, simulate
-from cleartract.types import exact_rate
+from cleartract.corpora.simulated import SimulatedHeader
+from cleartract.simulation.corpus import simulate
+from cleartract.simulation.settings import CorpusSettings
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,8 @@ def main(options: Options) -> None:
         simulate(Path(folder), settings)
         wall = time.perf_counter() - start
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-        length = 0.0
-        for path in Path(folder).glob("*/*.npz"):
-            with np.load(path) as file:
-                length += len(file["clean"]) / float(exact_rate(file["rate"]))
+        headers = [SimulatedHeader.load(path) for path in Path(folder).glob("*/recording*.npz")]
+        length = float(sum(header.frames / header.rate for header in headers))
     figures = {
         "recorded_seconds": round(length, 2),
         "cpu_seconds_per_second": round((usage.ru_utime + usage.ru_stime) / length, 2),

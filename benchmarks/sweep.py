@@ -19,7 +19,7 @@ from cleartract.training.inversion import read_motion
 
 @dataclass(frozen=True)
 class Options:
-    """Search for the best mean of given and lost frames on validation speakers."""
+    """Search for the best mean of observed and lost frames on validation speakers."""
 
     corpus: Path
     out: Path
@@ -48,10 +48,10 @@ def main(options: Options) -> None:
 
     def objective(trial: optuna.Trial) -> float:
         config = TrainingConfig.model_validate(suggested(trial) | {"steps": options.steps})
-        found = trials.run(config)
-        for name, value in found.items():
+        values = trials.run(config)
+        for name, value in values.items():
             trial.set_user_attr(name, value)
-        return (found["given matched"] + found["lost matched"]) / 2
+        return (values["observed matched"] + values["lost matched"]) / 2
 
     complete = (optuna.trial.TrialState.COMPLETE,)
     done = study.get_trials(states=complete)
@@ -62,7 +62,7 @@ def main(options: Options) -> None:
     write_json(options.name, {"steps": options.steps, "best": best, "trials": tried})
     note = (
         f"`python -m benchmarks.sweep --steps {options.steps} --trials {len(tried)}`: best first; the "
-        "mean of given and lost frames with matched sound [dB] on validation speakers is maximised."
+        "mean of observed and lost frames with matched sound [dB] on validation speakers is maximised."
     )
     names = list(study.best_params)
     order = sorted(tried, key=lambda trial: -trial["value"])

@@ -1,4 +1,4 @@
-"""One small training run and what came of it: the unit of experiments and of the search."""
+"""One small training run and its results: the unit of experiments and of the search."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from pydantic import BaseModel
 
-from benchmarks.passages import figures
+from benchmarks.passages import passage_psnr
 from cleartract.corpora.dataset import AVDataset
 from cleartract.model.model import Model
 from cleartract.recordings.windows import SlidingWindowTransform
@@ -18,7 +18,7 @@ from cleartract.sound.inversion import ArticulatoryInversion
 from cleartract.training.config import TrainingConfig
 from cleartract.training.initial import initial_model, learned_inversion, needs_inversion
 from cleartract.training.inversion import SpokenMotion
-from cleartract.training.loop import train
+from cleartract.training.loop import LoopOptions, run_loop
 
 
 class Trials:
@@ -37,45 +37,43 @@ class Trials:
             raise SystemExit(f"{corpus}: needs two validation speakers: simulate 16 or more")
 
     def run(self, config: TrainingConfig) -> dict[str, float]:
-        """Figures of a config: trained if it never was, measured if it never was on so many passages."""
+        """PSNR of a config [dB], see `passage_psnr`; it is trained and measured where it never was."""
         folder = self.folder / f"trial-{_digest(config)}"
-        done = folder / f"figures-{self.passages}.json"
+        done = folder / f"psnr-{self.passages}.json"
         if done.exists():
             return json.loads(done.read_text())
         model = self._train(config, folder)
         frames = config.window_frames
         windows = SlidingWindowTransform(frames, _step(frames))
-        found = figures(model, self.corpus, self.passages, windows)
-        done.write_text(json.dumps(found, indent=1) + "\n")
-        return found
+        values = passage_psnr(model, self.corpus, self.passages, windows)
+        done.write_text(json.dumps(values, indent=1) + "\n")
+        return values
 
     def _train(self, config: TrainingConfig, folder: Path) -> Model:
         windows = SlidingWindowTransform(config.window_frames, config.window_frames)
-        dataset = AVDataset(self.corpus, "train", windows, context=config.model.audio.context)
+        dataset = AVDataset(self.corpus, "train", windows)
         initial = None
         if not (folder / "checkpoint.pt").exists():
-            head = None
-            if needs_inversion(config, None) and config.model.unet.token_channels:
-                head = self._head(config)
-            initial = initial_model(config, head=head)
-        return train(dataset, folder, config, device="cpu", initial=initial)
+            inversion = self._inversion(config) if needs_inversion(config, None) else None
+            initial = initial_model(config, inversion=inversion)
+        return run_loop(dataset, folder, config, LoopOptions(device="cpu"), initial)
 
-    def _head(self, config: TrainingConfig) -> ArticulatoryInversion:
+    def _inversion(self, config: TrainingConfig) -> ArticulatoryInversion:
         """Inversion, learned once for all configs that need the same."""
         encoder = config.model.inversion or config.model.audio
-        encoder = encoder.model_copy(update={"context": 0.0})  # inversion hears whole recordings
+        encoder = encoder.model_copy(update={"context": 0.0})  # inversion reads whole recordings
         name = f"inversion-{_digest(encoder, config.inversion_steps, config.seed)}.pt"
         path = self.folder / name
         if path.exists():
-            head = ArticulatoryInversion(encoder)
-            head.load_state_dict(torch.load(path, weights_only=True))
-            return head.eval()
-        head = learned_inversion(config, self.spoken)
+            inversion = ArticulatoryInversion(encoder)
+            inversion.load_state_dict(torch.load(path, weights_only=True))
+            return inversion.eval()
+        inversion = learned_inversion(config, self.spoken)
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        torch.save(head.state_dict(), temporary)
+        torch.save(inversion.state_dict(), temporary)
         temporary.replace(path)
-        return head
+        return inversion
 
 
 def _step(frames: int) -> int:

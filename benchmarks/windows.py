@@ -12,15 +12,13 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from benchmarks.common import write_json, write_table
-from cleartract.corpora.dataset import AVDataset
-from cleartract.corpora.simulated import SimulatedRecording
+from benchmarks.common import load_split, write_json, write_table
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import frame_difference_error, psnr, seam_index
 from cleartract.model.weights import load_model
+from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_io import open_recording
 
 ROWS = (
     *((5, 2, "hann"), (5, 3, "hann"), (8, 5, "hann"), (16, 10, "hann"), (32, 20, "hann")),
@@ -52,7 +50,7 @@ def main(options: Options) -> None:
     rows = []
     for window, step, blend in ROWS:
         settings = DenoiseSettings(window_duration=window, step_duration=step, blend=blend)
-        found, seconds = [], 0.0
+        measured, seconds = [], 0.0
         for recording, truth in jobs:
             started = time.perf_counter()
             frames = denoise_recording(recording, model, settings).recording.frames
@@ -63,9 +61,9 @@ def main(options: Options) -> None:
                 one["psnr"] = psnr(frames, truth)
                 noisy = frame_difference_error(recording.frames, truth)
                 one["difference"] = frame_difference_error(frames, truth) / noisy
-            found.append(one)
+            measured.append(one)
         speed = sum(len(recording) for recording, _ in jobs) / seconds
-        row = {"window": window, "step": step, "blend": blend, "figures": found, "speed": speed}
+        row = {"window": window, "step": step, "blend": blend, "figures": measured, "speed": speed}
         rows.append(row)
         print(window, step, blend, round(speed, 1), flush=True)
     write_json("windows", {"training": described.get("training"), "rows": rows})
@@ -86,8 +84,7 @@ _HEADER = [
 
 
 def _simulated(options: Options) -> list[tuple[Recording, np.ndarray | None]]:
-    entries = AVDataset(options.corpus, options.split).entries
-    kept = [SimulatedRecording.load(entry.path) for entry in entries]
+    kept = load_split(options.corpus, options.split)
     chosen = kept[:: max(1, len(kept) // (options.limit or len(kept)))][: options.limit]
     names = [sorted(item.reconstructions) for item in chosen]
     return [
