@@ -6,22 +6,23 @@ import torch
 
 from cleartract.adaptation.adapt import adapt, given_back
 from cleartract.adaptation.noise_model import NoiseModel, below_noise, rician_mean
-from cleartract.adaptation.noisy_source import recorrupted
+from cleartract.adaptation.noisy_source import r2r_pair
+from cleartract.adaptation.settings import AdaptSettings
 from cleartract.adaptation.transfer import Transfer
 from cleartract.cli import main
 from cleartract.errors import RecordingError
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_out import write_recording
+from cleartract.recordings.writing import write_recording
 
 
 def correlated(count, size=16, seed=0, strength=1.0):
     """Noise with a correlation of 0.6 between neighbours in time."""
     rng = np.random.default_rng(seed)
-    found = np.zeros((count, size, size))
-    found[0] = rng.normal(size=(size, size))
+    noise = np.zeros((count, size, size))
+    noise[0] = rng.normal(size=(size, size))
     for frame in range(1, count):
-        found[frame] = 0.6 * found[frame - 1] + 0.8 * rng.normal(size=(size, size))
-    return found * strength
+        noise[frame] = 0.6 * noise[frame - 1] + 0.8 * rng.normal(size=(size, size))
+    return noise * strength
 
 
 @pytest.mark.parametrize("tissue_at_rest", [True, False])
@@ -59,7 +60,7 @@ def test_the_noise_of_tissue_is_known_from_magnitudes(tissue_at_rest):
 def test_recordings_without_noise_are_refused(tiny_model, long_recording):
     same = replace(long_recording, frames=np.full((490, 20, 20), 70, np.float32))
     with pytest.raises(RecordingError, match="nothing changes"):
-        adapt(tiny_model, [same], steps=1)
+        adapt(tiny_model, [same], AdaptSettings(steps=1))
 
 
 def test_black_bars_and_borders_do_no_harm(tiny_model, long_recording, monkeypatch):
@@ -67,14 +68,14 @@ def test_black_bars_and_borders_do_no_harm(tiny_model, long_recording, monkeypat
     frames = np.pad(long_recording.frames, ((0, 0), (60, 4), (0, 0)))
     rng = np.random.default_rng(0)
     frames[:, -4:] = rng.integers(0, 255, (490, 4, 20))  # as in clips registered against motion
-    found = adapt(tiny_model, [replace(long_recording, frames=frames)], steps=2)
-    assert np.isfinite(found.losses).all()
+    adapted = adapt(tiny_model, [replace(long_recording, frames=frames)], AdaptSettings(steps=2))
+    assert np.isfinite(adapted.losses).all()
 
 
 def test_noises_of_both_versions_are_independent():
     noise = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400)]))
     fresh = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400, 800)]))
-    first, second = recorrupted(noise, fresh)
+    first, second = r2r_pair(noise, fresh)
     scale = first.std() * second.std()
     for lag in range(3):
         shifted = first[:, lag:] * second[:, : 12 - lag]
@@ -83,7 +84,7 @@ def test_noises_of_both_versions_are_independent():
 
 def test_too_short_a_recording_is_refused(tiny_model, recording):
     with pytest.raises(RecordingError, match="has 20 frames, adaptation needs 480"):
-        adapt(tiny_model, [recording.excerpt(0, 20)], steps=1)
+        adapt(tiny_model, [recording.excerpt(0, 20)], AdaptSettings(steps=1))
 
 
 @pytest.fixture
@@ -104,10 +105,10 @@ def gives_back(monkeypatch, share):
 def test_adaptation_keeps_only_what_gains(tiny_model, long_recording, monkeypatch):
     gives_back(monkeypatch, -0.04)
     before = {k: v.clone() for k, v in tiny_model.state_dict().items()}
-    still = adapt(tiny_model, [long_recording], steps=2, learning_rate=1e-12)
+    still = adapt(tiny_model, [long_recording], AdaptSettings(steps=2, learning_rate=1e-12))
     assert not still.kept
     assert still.model is tiny_model
-    moved = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
+    moved = adapt(tiny_model, [long_recording], AdaptSettings(steps=30, learning_rate=3e-3))
     assert moved.kept  # a random model has much to gain
     assert moved.losses[1] < moved.losses[0]
     for name, tensor in tiny_model.state_dict().items():
@@ -120,7 +121,7 @@ def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
 
     weights = tmp_path / "w.safetensors"
     save_model(tiny_model, weights, {})
-    write_recording(tmp_path / "r.avi", long_recording, {}, None)
+    write_recording(tmp_path / "r.avi", long_recording, {})
     out = tmp_path / "new.safetensors"
     command = ["adapt", str(tmp_path / "r.avi"), "--weights", str(weights), "-o", str(out)]
     assert main([*command, "--steps", "25", "--learning-rate", "3e-3"]) == 0
@@ -141,8 +142,8 @@ def test_complex_noise_is_known_from_magnitudes(signal):
     below, sigma = below_noise(mean, deviation)
     assert sigma[0, 0] == pytest.approx(0.1, rel=0.04)
     assert below[0, 0] == pytest.approx(signal, abs=0.03, rel=0.02)
-    found = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
-    assert float(found) == pytest.approx(magnitude.mean(), rel=0.005)
+    mean = rician_mean(torch.tensor([signal]), torch.tensor([0.1]))
+    assert float(mean) == pytest.approx(magnitude.mean(), rel=0.005)
 
 
 def test_what_averaging_takes_from_fast_movement_is_known():
@@ -150,10 +151,10 @@ def test_what_averaging_takes_from_fast_movement_is_known():
     rng = np.random.default_rng(0)
     clean = rng.normal(size=(300, 24, 24)).astype(np.float32)
     averaged = sum(np.roll(clean, lag, 0) for lag in (-1, 0, 1)) / 3
-    found = Transfer.of(clean, averaged + rng.normal(0, averaged.std(), clean.shape))
-    frequency = np.linspace(0, 0.5, len(found.gains))
+    transfer = Transfer.of(clean, averaged + rng.normal(0, averaged.std(), clean.shape))
+    frequency = np.linspace(0, 0.5, len(transfer.gains))
     expected = np.clip((1 + 2 * np.cos(2 * np.pi * frequency)) / 3, 0, 1)
-    assert found.gains[:, 3:].mean(1) == pytest.approx(expected, abs=0.06)
+    assert transfer.gains[:, 3:].mean(1) == pytest.approx(expected, abs=0.06)
 
 
 def test_a_filter_of_one_changes_nothing_and_one_of_zero_keeps_the_mean():
@@ -173,13 +174,13 @@ def test_what_is_given_back_is_known(share):
 
 
 def test_weights_that_give_back_are_refused(tiny_model, long_recording):
-    found = adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3)
-    assert found.gain > 2.5
-    assert found.given_back > 0
-    assert not found.kept
-    assert found.model is tiny_model
+    adapted = adapt(tiny_model, [long_recording], AdaptSettings(steps=30, learning_rate=3e-3))
+    assert adapted.gain > 2.5
+    assert adapted.given_back > 0
+    assert not adapted.kept
+    assert adapted.model is tiny_model
 
 
 def test_weights_that_take_away_hardly_more_are_refused(tiny_model, long_recording, monkeypatch):
     gives_back(monkeypatch, -0.01)
-    assert not adapt(tiny_model, [long_recording], steps=30, learning_rate=3e-3).kept
+    assert not adapt(tiny_model, [long_recording], AdaptSettings(steps=30, learning_rate=3e-3)).kept
