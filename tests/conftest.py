@@ -110,3 +110,38 @@ def predicting_model(tiny_config):
     torch.manual_seed(0)
     update = {"unet": unet, "inversion": tiny_config.audio}
     return Model(tiny_config.model_copy(update=update)).eval()
+
+
+@pytest.fixture
+def hearing_model(tiny_config):
+    """A random model with inversion, predicted frames and a default speaker of 32 pixels."""
+    from cleartract.model.model import Model
+
+    torch.manual_seed(0)
+    unet = tiny_config.unet.model_copy(update={"prediction": True, "interpolation": True})
+    audio = tiny_config.audio.model_copy(update={"encoder": "gru"})
+    update = {"unet": unet, "audio": audio, "inversion": audio, "default_speaker": 32}
+    model = Model(tiny_config.model_copy(update=update)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+        model.speaker_mean.copy_(torch.rand(32, 32))
+        model.speaker_modes.copy_(0.1 * torch.randn(19, 32, 32))
+    return model
+
+
+@pytest.fixture
+def spoken():
+    """Noisy frames that follow a sound, (150, 20, 22), 8 bit."""
+    from cleartract.recordings.recording import Recording
+
+    rng, rate = np.random.default_rng(0), Fraction(65040, 781)
+    y, x = np.mgrid[:20, :22]
+    loud = np.abs(np.interp(np.arange(150), np.arange(0, 151, 6), rng.normal(size=26)))
+    radius = 3 + 2 * loud
+    frames = 150 / (1 + np.exp(np.hypot(y - 12, x - 11) - radius[:, None, None])) + 20
+    frames = np.round(frames + rng.normal(0, 4, frames.shape)).clip(0, 255)
+    count = round(150 / rate * 16_000)
+    level = np.interp(np.arange(count) / 16_000, (np.arange(150) + 0.5) / float(rate), loud)
+    audio = (0.1 * level * rng.normal(size=count)).clip(-1, 1).astype(np.float32)
+    return Recording(frames.astype(np.float32), rate, audio, 16_000, peak=255.0)

@@ -12,7 +12,6 @@ from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
 
 
-
 @pytest.fixture(scope="module")
 def speech() -> Recording:
     """Three frames around lips and tongue, (3, 40, 40)."""

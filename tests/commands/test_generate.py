@@ -1,0 +1,39 @@
+import json
+
+import numpy as np
+import soundfile
+
+from cleartract.cli import main
+from cleartract.model.weights import save_model
+from cleartract.recordings.opening import open_recording
+from cleartract.recordings.writing import write_recording
+
+
+def voice(seconds, seed=0):
+    return np.random.default_rng(seed).normal(size=int(seconds * 20_000)).astype(np.float32) * 0.1
+
+
+def test_command(hearing_model, tmp_path, recording, capsys):
+    weights = tmp_path / "w.safetensors"
+    save_model(hearing_model, weights, {})
+    soundfile.write(tmp_path / "voice.wav", voice(0.5), 20_000)
+    write_recording(tmp_path / "speaker.avi", recording, {})
+    command = ["generate", str(tmp_path / "voice.wav"), "--weights", str(weights)]
+    assert main([*command, "--size", "32", "--rate", "40"]) == 0
+    made = open_recording(tmp_path / "voice_generated.mp4")
+    assert made.frames.shape == (20, 32, 32)
+    assert made.audio is not None
+    sidecar = json.loads((tmp_path / "voice_generated.mp4.json").read_text())
+    assert "nothing here was measured" in sidecar["generated"]
+    reference = ["--reference", str(tmp_path / "speaker.avi"), "-o", str(tmp_path / "as.avi")]
+    assert main([*command, *reference]) == 0
+    like = open_recording(tmp_path / "as.avi")
+    assert like.frames.shape[1:] == recording.frames.shape[1:]
+    assert like.rate == recording.rate
+    capsys.readouterr()
+    assert main(command) == 6  # the result exists
+    assert main([*command, "--overwrite", "--rate", "0"]) == 2
+    assert main([*command, "--overwrite", "--reference", str(tmp_path / "voice.wav")]) == 3
+    assert main(["generate", str(tmp_path / "none.wav"), "--weights", str(weights)]) == 3
+    errors = capsys.readouterr().err.strip().splitlines()
+    assert len(errors) == 4

@@ -1,0 +1,43 @@
+from fractions import Fraction
+
+import pytest
+
+from cleartract.denoising.frame_lists import first_frames, listed_frames
+from cleartract.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [
+        ("0", (0,)),
+        ("7,3", (3, 7)),
+        ("2-5", (2, 3, 4, 5)),
+        (" 8 , 2-4,3-3, 3 ", (2, 3, 4, 8)),
+        ("9-9", (9,)),
+    ],
+)
+def test_lists_of_frames(text, frames):
+    assert listed_frames(text, 10) == frames
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "5,", "x", "-3", "3-", "5-2", "10", "8-10", "1.5", "2--4", "1 2", "auto,3"]
+)
+def test_wrong_lists_are_one_line(text):
+    with pytest.raises(UsageError, match="^--lost: ") as caught:
+        listed_frames(text, 10)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [("400", 400), ("5s", 417), ("2.5 s", 209), ("0.001s", 1), ("781s", 65040)],
+)
+def test_lengths_of_a_beginning(text, frames):
+    assert first_frames(text, Fraction(65040, 781)) == frames
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "-3", "2.5", "5m", "s", "1e3"])
+def test_wrong_lengths_are_one_line(text):
+    with pytest.raises(UsageError, match="^--preview: "):
+        first_frames(text, Fraction(50))
