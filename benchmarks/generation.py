@@ -44,11 +44,11 @@ class Options:
 
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
-    loaded = load_split(options.corpus, options.split)[: options.limit]
+    loaded = load_split(options.corpus, options.split)
     default = default_speaker_recording(options.corpus, model.config.default_speaker)
     own_lines = outline_lines(SimulatedRecording.load(default).outlines)
     rows = []
-    for number, simulated in enumerate(loaded):
+    for number, simulated in enumerate(loaded[: options.limit]):
         other = of_another_speaker(loaded, number).audio
         truth, lines = simulated.truth(), outline_lines(simulated.outlines)
         correlations, seams = {}, []
