@@ -21,8 +21,8 @@ test: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	touch $@
 
-.venv/test.stamp: .venv/core.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[simulate,train,evaluate,bench,pretrained,test]'
+.venv/test.stamp: .venv/core.stamp benchmarks/requirements.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt --editable '.[simulate,train,evaluate,pretrained,test]'
 	touch $@
 
 clean:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,9 +51,12 @@ def main(options: Options) -> None:
     Raises:
         ClearTractError: If an option, a file or a package is missing or does not fit.
     """
-    from cleartract.commands.evaluate import check_extra
-
-    check_extra("bench", "skimage", "matplotlib", "threadpoolctl", "pywt")
+    for name in ("skimage", "matplotlib", "threadpoolctl", "pywt"):
+        if find_spec(name) is None:
+            raise CorpusError(
+                f"{name} is not installed: pip install 'cleartract[evaluate]' and "
+                "pip install -r benchmarks/requirements.txt"
+            )
     os.environ.setdefault("TQDM_DISABLE", "1")  # some peers draw bars of their own
     if options.frames < 16 or options.recordings < 1:
         raise UsageError("--frames must be 16 or more and --recordings 1 or more")
@@ -86,7 +90,7 @@ def main(options: Options) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "settings.json").write_text(json.dumps(description, indent=1) + "\n")
     for name in skipped:
-        print(f"skipped, not installed: {name} (pip install 'cleartract[bench]')")
+        print(f"skipped, not installed: {name} (pip install -r benchmarks/requirements.txt)")
     with progress_bar("comparing", "runs") as update:
         compare(cases, peers, model, options.out / "rows", update)
     print(write_tables(options.out, skipped, description))

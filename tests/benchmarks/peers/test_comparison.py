@@ -30,7 +30,7 @@ def trial(moving_frames, recording):
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
 def test_every_peer_gains_when_tuned(peer, trial):
     if not peer.installed():
-        pytest.skip(f"{peer.package} is not installed: pip install 'cleartract[bench]'")
+        pytest.skip(f"{peer.package} is not installed: pip install -r benchmarks/requirements.txt")
     if peer.name == "BM4D":  # seconds a run: at its nominal strength alone
         peer = replace(peer, grid=(1.0,), extends=False)
     best = tuned(peer, [trial])
@@ -64,7 +64,7 @@ def test_low_rank_keeps_a_low_rank_video_and_flattens_noise(hard):
 def test_patch_methods_flatten_noise_at_their_nominal_threshold(name):
     (peer,) = (peer for peer in PEERS if peer.name == name)
     if not peer.installed():
-        pytest.skip("patch_denoise is not installed: pip install 'cleartract[bench]'")
+        pytest.skip("patch_denoise is not installed: pip install -r benchmarks/requirements.txt")
     noise = 0.1 * np.random.default_rng(3).normal(size=(32, 45, 45)).astype(np.float32)
     assert (peer.run(noise, 0.1, 1.1) ** 2).mean() < 0.2 * (noise**2).mean()
     assert (peer.run(noise, 0.1, 0.5) ** 2).mean() > 0.6 * (noise**2).mean()
