@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from cleartract.denoising.denoise import denoise_recording
-from cleartract.denoising.generate import generate
+from cleartract.denoising.generate import generate_recording
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.model.weights import load_model
 from cleartract.recordings.opening import open_recording
@@ -36,7 +36,7 @@ def frames_of(case: str) -> np.ndarray:
         assert recording.sample_rate is not None
         spoken = recording.audio[: recording.sample_rate // 2]
         reference = recording if case == "generated_reference" else None
-        made = generate(spoken, recording.sample_rate, model, GenerateSettings(), reference)
+        made = generate_recording(spoken, recording.sample_rate, model, GenerateSettings(), reference)
         return made.frames[list(KEPT[case])]
     observed = np.ones(LENGTH, bool)
     if case == "lost_frames":

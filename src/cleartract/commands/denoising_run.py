@@ -139,7 +139,8 @@ class DenoisingRun:
         try:
             self._write(restoration, partial, training, update)
         except KeyboardInterrupt:
-            partial.close()  # for --resume
+            partial.close()
+            warn(self.command.input, "finished frames are kept: give --resume to go on")
             raise
         except BaseException:
             partial.remove()

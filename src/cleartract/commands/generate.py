@@ -71,7 +71,7 @@ class Generate:
             raise UsageError("--size is that of the reference; give one of both")
 
         from cleartract.commands.progress import progress_bar
-        from cleartract.denoising.generate import generate
+        from cleartract.denoising.generate import generate_recording
         from cleartract.devices import usable_device
         from cleartract.model.weights import load_model
         from cleartract.recordings.sound import open_sound, whole
@@ -88,7 +88,7 @@ class Generate:
         if reference is None and not model.config.default_speaker:
             warn(self.audio, "these weights have no default speaker: give --reference")
         with progress_bar("generating", "frames") as update:
-            made = generate(samples, sound.rate, model, settings, reference, update)
+            made = generate_recording(samples, sound.rate, model, settings, reference, update)
         self._write(made, settings, targets)
 
     def _write(self, made: Recording, settings: GenerateSettings, targets: dict[str, Path]) -> None:

@@ -58,7 +58,7 @@ class Speaker:
     predicted: np.ndarray | None = None
 
 
-def generate(
+def generate_recording(
     audio: np.ndarray,
     sample_rate: int,
     model: Model,

@@ -11,7 +11,7 @@ from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.entries import Entry
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
-from cleartract.denoising.generate import generate
+from cleartract.denoising.generate import generate_recording
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.errors import CorpusError
 from cleartract.files import atomic
@@ -162,7 +162,7 @@ def generated_frames(model: Model, recording: Recording) -> np.ndarray:
     if model.audio is None or sound is None or len(sound[0]) / sound[1] * recording.rate < 1:
         return np.zeros_like(recording.frames)
     settings = GenerateSettings(rate=str(recording.rate), size=min(512, max(height, width)))
-    made = generate(*sound, model, settings)
+    made = generate_recording(*sound, model, settings)
     frames = np.zeros_like(recording.frames)  # the sound may end a little earlier or later
     part = made.frames[: len(frames), :height, :width]
     frames[: len(part), : part.shape[1], : part.shape[2]] = part / (made.peak or 1.0)
