@@ -36,9 +36,11 @@ def test_what_is_trained_without_a_config_is_documented():
     text = " ".join(TRAINING.read_text().split())
     model = TrainingConfig().model
     assert model == ModelConfig(
-        unet=UNetConfig(widths=(64, 96, 128), blocks=1, acoustic=True, interpolate=True),
+        unet=UNetConfig(widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True),
         audio=AudioConfig(encoder="gru", context=0.25),
         inversion=AudioConfig(encoder="gru", context=0.25),
     )
-    assert '{"widths": [64, 96, 128], "blocks": 1, "acoustic": true, "interpolate": true}' in text
+    assert (
+        '{"widths": [64, 96, 128], "blocks": 1, "prediction": true, "interpolation": true}' in text
+    )
     assert '"encoder": "gru", "context": 0.25' in text

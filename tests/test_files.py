@@ -19,7 +19,7 @@ def test_a_file_appears_whole(tmp_path):
 def test_nothing_changes_where_something_goes_wrong(tmp_path, error):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(error), atomic(target) as temporary:
+    with pytest.raises(error), atomic(target) as temporary:  # noqa: PT012
         temporary.write_text("half")
         raise error
     assert target.read_text() == "old"
@@ -34,7 +34,7 @@ def test_files_take_their_names_together(tmp_path):
             assert not one.exists()
             assert not two.exists()
     assert (one.read_text(), two.read_text()) == ("1", "2")
-    with pytest.raises(ValueError, match="late"), AtomicFiles() as files:
+    with pytest.raises(ValueError, match="late"), AtomicFiles() as files:  # noqa: PT012
         files.add(one).write_text("new")
         files.add(two)
         raise ValueError("late")
@@ -60,9 +60,9 @@ def test_errors_name_the_file_that_failed(tmp_path):
         AtomicFiles() as files,
     ):
         files.add(tmp_path / "file" / "a.txt")
-    with pytest.raises(OutputError, match=r"b\.avi: cannot be written \(disk full\)"):
-        with naming(tmp_path / "b.avi"):
-            raise OSError(28, "disk full")
+    words = r"b\.avi: cannot be written \(disk full\)"
+    with pytest.raises(OutputError, match=words), naming(tmp_path / "b.avi"):
+        raise OSError(28, "disk full")
 
 
 def test_a_result_that_was_not_made_is_an_error(tmp_path):

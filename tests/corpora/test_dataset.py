@@ -1,5 +1,4 @@
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,10 +6,11 @@ import soundfile
 
 from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.entries import hashed_split, speaker_of
+from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording
 from cleartract.errors import CorpusError
-from cleartract.recordings.video_out import write_recording
-from cleartract.recordings.windows import SlidingWindowTransform, Window
-from cleartract.sound.prediction import Moments
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.windows import SlidingWindowTransform
+from cleartract.recordings.writing import write_recording
 
 
 def test_simulated_windows(corpus):
@@ -36,9 +36,9 @@ def test_splits_share_no_speaker(corpus):
 def test_degradation_is_a_callable_and_gets_the_error(corpus):
     seen = []
 
-    def degrade(clean, error, told, rng):
+    def degrade(clean, error, known, rng):
         seen.append((clean.shape, error.dtype))
-        return clean, clean + 1, told
+        return clean, clean + 1, known
 
     sample = AVDataset(corpus, "train", degrade=degrade)[0]
     np.testing.assert_allclose(sample.noisy, sample.clean + 1)
@@ -83,26 +83,41 @@ def test_empty_folders_are_errors(tmp_path):
         AVDataset(tmp_path / "none")
 
 
-def test_what_sound_tells_of_a_window_has_not_seen_it(corpus):
-    """From noise alone nothing of a window's own noise comes back; of other windows it does."""
-    rng = np.random.default_rng(0)
-    dataset = AVDataset(
-        corpus, "train", articulation=lambda audio, times: np.zeros((len(times), 19))
-    )
-    noise = rng.normal(1, 0.2, (300, 20, 20)).astype(np.float32)
-    features = rng.normal(size=(300, 19)).astype(np.float32)
-    loaded = replace(
-        dataset._load(dataset.entries[0]), clean=noise, simulated=None, features=features
-    )
-    loaded.acoustic[""] = (Moments.of(features, noise), np.ones((20, 20), np.float32))
-    window = Window(120, 12, Fraction(80))
-    told = dataset._predicted(loaded, "", window, rng)
-    assert told.shape == (13, 20, 20)
+def test_a_window_is_prepared_as_when_it_is_denoised(tmp_path, spoken, hearing_model):
+    """The mean frame, the prediction and the sound are those that denoising gets."""
+    write_recording(tmp_path / "F1_1.avi", spoken, {})
+    dataset = AVDataset(tmp_path, "all", SlidingWindowTransform(8, 4))
+    other = dataset.with_reader(ModelSoundReader(hearing_model), 0.25)
+    source = open_source(tmp_path / "F1_1.avi")
+    prepared = PreparedRecording.of(source, hearing_model)
+    found = other[7].prepared
+    expected = replace(prepared, context=0.25).window(found.window, found.noisy)
+    noisy = spoken.frames[found.window.frame_indices(len(spoken))]
+    np.testing.assert_allclose(found.noisy, prepared.normalised(noisy), atol=1e-6)
+    for name in ("mean", "predicted"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), atol=1e-5)
+    np.testing.assert_array_equal(found.sound.waveform, expected.sound.waveform)
+    assert found.sound.start == expected.sound.start
+    assert dataset[7].prepared.predicted is None  # the first one is what it was
+    assert (dataset.context, other.context) == (0.12, 0.25)
 
-    def alike(frames):
-        return np.corrcoef((told[:-1] - told[-1]).ravel(), (frames - 1).ravel())[0, 1]
 
-    assert abs(alike(noise[120:132])) < 0.05
-    everything = loaded.acoustic[""][0].predict(features[120:132])
-    seen = np.corrcoef((everything - noise.mean(0)).ravel(), noise[120:132].ravel())[0, 1]
-    assert seen > 0.15
+def test_the_mean_frame_has_the_unit_of_the_truth(corpus):
+    sample = AVDataset(corpus, "train")[3]
+    assert sample.prepared.predicted is None  # a second is too short to learn from
+    away = np.abs(sample.prepared.mean - sample.clean.mean(0))
+    assert away.mean() < 0.1 * sample.clean.max()
+
+
+def test_a_short_or_real_recording_has_no_mean_frame_or_its_own(tmp_path, recording):
+    for name, frames in (
+        ("F1_short", recording.frames),
+        ("F2_long", np.tile(recording.frames, (2, 1, 1))),
+    ):
+        write_recording(tmp_path / f"{name}.avi", replace(recording, frames=frames), {})
+    dataset = AVDataset(tmp_path, "all", SlidingWindowTransform(5, 5))
+    samples = {
+        entry.speaker: dataset.sample(entry, window, None) for entry, window in dataset.index
+    }
+    assert samples["F1"].prepared.mean is None
+    assert samples["F2"].prepared.mean.shape == recording.frames.shape[1:]

@@ -24,7 +24,7 @@ def test_lists_of_frames(text, frames):
     "text", ["", ",", "5,", "x", "-3", "3-", "5-2", "10", "8-10", "1.5", "2--4", "1 2", "auto,3"]
 )
 def test_wrong_lists_are_one_line(text):
-    with pytest.raises(UsageError, match="^--lost: ") as caught:
+    with pytest.raises(UsageError, match=r"^--lost: ") as caught:
         listed_frames(text, 10)
     assert "\n" not in str(caught.value)
 
@@ -39,5 +39,5 @@ def test_lengths_of_a_beginning(text, frames):
 
 @pytest.mark.parametrize("text", ["", "0", "0s", "-3", "2.5", "5m", "s", "1e3"])
 def test_wrong_lengths_are_one_line(text):
-    with pytest.raises(UsageError, match="^--preview: "):
+    with pytest.raises(UsageError, match=r"^--preview: "):
         first_frames(text, Fraction(50))

@@ -1,26 +1,78 @@
-"""What a run begins with: the clips of its panel, the model of given weights."""
+"""What a run begins with: weights, articulatory inversion, the default speaker."""
 
-import dataclasses
+import numpy as np
+import pytest
+import torch
 
-from cleartract.cli import main
-from cleartract.model.weights import load_model, save_model
-from cleartract.recordings.video_out import write_recording
-from cleartract.training.panels import QualitativePanel
+from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.errors import CorpusError
+from cleartract.model.model import Model
+from cleartract.training.config import TrainingConfig
+from cleartract.training.initial import (
+    fit_default_speaker,
+    initial_model,
+    learned_inversion,
+    load_matching_weights,
+    needs_inversion,
+)
+from cleartract.training.inversion import read_motion
+from tests.conditions import random_condition, with_prediction
 
 
-def test_the_panel_prefers_sound_and_new_speakers(tmp_path, recording):
-    for name, heard in (("f1_a", True), ("f2_a", False), ("f1_b", True), ("f3_a", True)):
-        cut = recording.excerpt(0, 6)
-        cut = cut if heard else dataclasses.replace(cut, audio=None, sample_rate=None)
-        write_recording(tmp_path / f"{name}.avi", cut, {})
-    panel = QualitativePanel(tmp_path, tmp_path / "run", count=2)
-    assert [item.name for item in panel.items] == ["1_F1", "2_F3"]
+def test_a_model_that_grew_does_at_first_what_it_did(tiny_config, tiny_model):
+    unet = tiny_config.unet.model_copy(update={"prediction": True})
+    update = {"unet": unet, "inversion": tiny_config.audio}
+    torch.manual_seed(9)
+    grown = Model(tiny_config.model_copy(update=update)).eval()
+    missing = load_matching_weights(grown, tiny_model.state_dict())
+    assert missing
+    assert all(name.startswith("inversion.") for name in missing)
+    known = random_condition(audio=False)
+    predicted = with_prediction(known, known.frames.noisy)
+    x, sigma = torch.rand(2, 5, 20, 22), torch.ones(2)
+    expected = tiny_model(x, sigma, known)
+    torch.testing.assert_close(grown(x, sigma, known), expected)
+    torch.testing.assert_close(grown(x, sigma, predicted), expected)
 
 
-def test_given_weights_bring_their_model(tmp_path, corpus, tiny_model):
-    weights = tmp_path / "tiny.safetensors"
-    save_model(tiny_model, weights, {})
-    command = ["train", "--data", str(corpus), "--weights", str(weights), "--steps", "1"]
-    assert main([*command, "--out", str(tmp_path / "run"), "--no-panel"]) == 0
-    trained, _ = load_model(tmp_path / "run" / "weights.safetensors")
-    assert trained.config == tiny_model.config
+def with_context(config, seconds):
+    model = config.model
+    changed = {
+        name: getattr(model, name).model_copy(update={"context": seconds})
+        for name in ("audio", "inversion")
+    }
+    return config.model_copy(update={"model": model.model_copy(update=changed)})
+
+
+def test_inversion_is_taken_over_and_not_learned_again(corpus, tiny_config):
+    audio = tiny_config.audio.model_copy(update={"encoder": "gru"})
+    unet = tiny_config.unet.model_copy(update={"prediction": True})
+    model = tiny_config.model_copy(update={"unet": unet, "audio": audio, "inversion": audio})
+    config = TrainingConfig(model=model, inversion_steps=2)
+    spoken = read_motion(corpus, "train")
+    inversion = learned_inversion(config, spoken)
+    learned = initial_model(config, inversion=inversion)
+    assert not needs_inversion(config, learned)
+    assert needs_inversion(config, None)
+    assert not needs_inversion(with_context(config, 0.5), learned)  # the same encoder
+    again = initial_model(config, learned)
+    for name, tensor in learned.inversion.state_dict().items():
+        assert torch.equal(tensor, again.inversion.state_dict()[name])
+    for a, b in zip(
+        learned.audio.parameters(), learned.inversion.encoder.parameters(), strict=True
+    ):
+        assert torch.equal(a, b)  # the audio pathway starts from what inversion learned
+
+
+def test_the_default_speaker_is_a_training_speaker(corpus, hearing_model):
+    config = hearing_model.config.model_copy(update={"default_speaker": 84})
+    model = Model(config)
+    path = fit_default_speaker(model, corpus)
+    clean = SimulatedRecording.load(path).truth().frames
+    assert path in {entry.path for entry in AVDataset(corpus, "train").entries}
+    mean = model.speaker_mean.numpy().ravel()
+    assert np.corrcoef(mean, clean.mean(0).ravel())[0, 1] > 0.98
+    assert model.speaker_modes.any()
+    with pytest.raises(CorpusError, match="40x40"):
+        fit_default_speaker(Model(config.model_copy(update={"default_speaker": 40})), corpus)
