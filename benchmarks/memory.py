@@ -6,6 +6,7 @@ python -m benchmarks.memory --frames 1000 10000 100000
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,8 @@ class Options:
     """Lengths of the recordings [frames]."""
     out_kind: Literal["npz", "mp4"] = "npz"
     """Kind of the result."""
+    batch: int | None = None
+    """Windows at a time; measured where not given."""
     weights: str | None = None
     """A .safetensors file or the name of shipped weights."""
     folder: Path | None = None
@@ -98,15 +101,16 @@ def write_recording(path: Path, frames: int) -> None:
     writer.close()
 
 
-def watched(recording: Path, target: Path, weights: str | None) -> dict:
+def watched(recording: Path, target: Path, options: Options) -> dict:
     """Denoise a recording in another process and watch it.
 
     Returns:
-        `seconds`, `peak_mb`, `first_frames_seconds`, and `samples` of (time [s], resident memory
-        [MB]).
+        `seconds`, `peak_mb`, `first_frames_seconds`, `batch` as used, and `samples` of (time [s],
+        resident memory [MB]).
     """
     command = [sys.executable, "-m", "cleartract.cli", "denoise", str(recording), "-o", str(target)]
-    command += ["--weights", weights] if weights else []
+    command += ["--weights", options.weights] if options.weights else []
+    command += ["--batch", str(options.batch)] if options.batch else []
     finished = partial_folder(target) / "frames.f32"
     log, started = target.with_suffix(".log"), time.perf_counter()
     samples, peak, first = [], 0.0, None
@@ -126,7 +130,14 @@ def watched(recording: Path, target: Path, weights: str | None) -> dict:
     seconds = time.perf_counter() - started
     if process.returncode:
         raise SystemExit(f"denoise failed: {log.read_text()[-2000:]}")
-    return {"seconds": seconds, "peak_mb": peak, "first_frames_seconds": first, "samples": samples}
+    sidecar = json.loads(target.with_name(target.name + ".json").read_text())
+    return {
+        "seconds": seconds,
+        "peak_mb": peak,
+        "first_frames_seconds": first,
+        "batch": sidecar["parameters"]["batch_used"],
+        "samples": samples,
+    }
 
 
 def memory_of(process: int) -> dict[str, float]:
@@ -143,7 +154,7 @@ def main(options: Options) -> None:
             recording = Path(folder) / "recording.mp4"
             write_recording(recording, frames)
             target = Path(folder) / f"out.{options.out_kind}"
-            runs[frames] = watched(recording, target, options.weights)
+            runs[frames] = watched(recording, target, options)
         run = runs[frames]
         print(frames, f"{run['seconds']:.0f} s", f"{run['peak_mb']:.0f} MB", flush=True)
     peaks = [run["peak_mb"] for run in runs.values()]
@@ -154,7 +165,8 @@ def main(options: Options) -> None:
         f"resident memory (VmHWM), looked at every {INTERVAL} s. Largest over smallest peak: "
         f"{max(peaks) / min(peaks):.3f}. First frames: when the first finished frames were written."
     )
-    header = ["frames", "peak memory [MB]", "time [s]", "first frames [s]", "of the whole time"]
+    header = ["frames", "peak memory [MB]", "batch", "time [s]", "first frames [s]"]
+    header.append("of the whole time")
     write_table(options.name, header, [_line(frames, run) for frames, run in runs.items()], note)
     draw(common.RESULTS / f"{options.name}.png", runs)
     for run in runs.values():
@@ -165,7 +177,7 @@ def main(options: Options) -> None:
 def _line(frames: int, run: dict) -> list:
     first, seconds = run["first_frames_seconds"], run["seconds"]
     written = ["–", "–"] if first is None else [f"{first:.1f}", f"{100 * first / seconds:.0f} %"]
-    return [frames, f"{run['peak_mb']:.0f}", f"{seconds:.0f}", *written]
+    return [frames, f"{run['peak_mb']:.0f}", run["batch"], f"{seconds:.0f}", *written]
 
 
 def draw(path: Path, runs: dict[int, dict]) -> None:
