@@ -15,7 +15,7 @@ from benchmarks import common
 from benchmarks.common import load_split, of_another_speaker, write_json, write_table
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
-from cleartract.denoising.generate import generate
+from cleartract.denoising.generate import generate_recording
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.evaluation.articulation import constriction_degree
 from cleartract.evaluation.full_reference import correlation, seam_index
@@ -122,7 +122,7 @@ def _generated(
 ) -> Recording:
     size = model.config.default_speaker if reference is None else None
     settings = GenerateSettings(rate=str(truth.rate), size=size)
-    return generate(audio, truth.sample_rate or 1, model, settings, reference)
+    return generate_recording(audio, truth.sample_rate or 1, model, settings, reference)
 
 
 def _correlations(
