@@ -8,9 +8,14 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
+
+import tests.typechecking  # noqa: F401
+
+jaxtyping.install_import_hook("cleartract", "tests.typechecking.checked")
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

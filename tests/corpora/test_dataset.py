@@ -115,9 +115,10 @@ def test_a_short_or_real_recording_has_no_mean_frame_or_its_own(tmp_path, record
         ("F2_long", np.tile(recording.frames, (2, 1, 1))),
     ):
         write_recording(tmp_path / f"{name}.avi", replace(recording, frames=frames), {})
-    dataset = AVDataset(tmp_path, "all", SlidingWindowTransform(5, 5))
-    samples = {
-        entry.speaker: dataset.sample(entry, window, None) for entry, window in dataset.index
-    }
+    dataset, rng = (
+        AVDataset(tmp_path, "all", SlidingWindowTransform(5, 5)),
+        np.random.default_rng(0),
+    )
+    samples = {entry.speaker: dataset.sample(entry, window, rng) for entry, window in dataset.index}
     assert samples["F1"].prepared.mean is None
     assert samples["F2"].prepared.mean.shape == recording.frames.shape[1:]

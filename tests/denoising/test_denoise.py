@@ -4,12 +4,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cleartract.denoising.denoise import denoise, denoise_recording
+from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
-from cleartract.errors import RecordingError, UsageError, WindowError
 from cleartract.model.model import Model
-from cleartract.model.weights import save_model
-from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
 
 
@@ -100,41 +97,6 @@ def test_borders_without_image_are_left_alone(tiny_model):
     )
     np.testing.assert_allclose(result.recording.frames[:, :2], junk, atol=1e-3)
     assert result.used["borders_without_image"] == "2 rows at the top"
-
-
-def test_python_interface(tmp_path, recording, tiny_model):
-    path = tmp_path / "w.safetensors"
-    save_model(tiny_model, path, {}, half=False)
-    frames = recording.frames.astype(np.uint8)
-    options = {"window_duration": 5, "step_duration": 2}
-    found = denoise(frames, rate=83.28, weights=path, device="cpu", **options)
-    assert found.recording.frames.shape == frames.shape
-    again = denoise(frames, rate=83.28, model=tiny_model, settings=DenoiseSettings(**options))
-    np.testing.assert_array_equal(again.recording.frames, found.recording.frames)
-    saved = open_recording(found.save(tmp_path / "a.npz"))
-    np.testing.assert_array_equal(saved.frames, found.recording.frames)
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "words"),
-    [
-        ({}, UsageError, "rate="),
-        ({"source": 5}, UsageError, "cannot denoise a int"),
-        ({"source": "none.mp4", "rate": 50}, UsageError, "its own rate"),
-        ({"source": "none.mp4"}, RecordingError, "no such file"),
-        ({"rate": 50, "window_duration": 2, "step_duration": 3}, WindowError, "longer than the"),
-        ({"rate": 50, "steps": 0}, UsageError, "steps"),
-        ({"rate": 50, "stepps": 1}, UsageError, "stepps"),
-        ({"rate": 50, "settings": DenoiseSettings(), "steps": 2}, UsageError, "not both"),
-        ({"rate": 50, "weights": "small"}, UsageError, "not both"),
-        ({"rate": 50, "observed": np.ones(3, bool)}, WindowError, "one value for each of 24"),
-        ({"rate": 50, "observed": np.zeros(24, bool)}, WindowError, "some True"),
-    ],
-)
-def test_python_interface_says_what_is_wrong(moving_frames, tiny_model, options, error, words):
-    source = options.pop("source", moving_frames)
-    with pytest.raises(error, match=words):
-        denoise(source, **({"model": tiny_model} | options))
 
 
 def test_lost_frames_have_no_influence(spoken, hearing_model):

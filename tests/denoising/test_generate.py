@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from cleartract.denoising.generate import _speaker, generate
+from cleartract.denoising.generate import _speaker, generate_recording
 from cleartract.denoising.prepared import ModelSoundReader
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.denoising.survey import SurveyedSound
@@ -24,7 +24,7 @@ def voice(seconds, seed=0):
 @pytest.mark.parametrize(("rate", "size"), [("23.18", 32), ("65040/781", 24)])
 def test_length_rate_and_size_are_those_asked_for(hearing_model, rate, size):
     settings = GenerateSettings(rate=rate, size=size, window_duration=6, step_duration=4)
-    made = generate(voice(0.6), 20_000, hearing_model, settings)
+    made = generate_recording(voice(0.6), 20_000, hearing_model, settings)
     assert made.frames.shape == (int(0.6 * made.rate), size, size)
     assert made.rate == Fraction(rate)
     assert made.frames.min() >= 0
@@ -34,23 +34,25 @@ def test_length_rate_and_size_are_those_asked_for(hearing_model, rate, size):
 
 def test_the_sound_decides_and_the_seed_repeats(hearing_model):
     settings = GenerateSettings(rate="40", size=32, window_duration=6, step_duration=4)
-    first = generate(voice(0.5), 20_000, hearing_model, settings).frames
+    first = generate_recording(voice(0.5), 20_000, hearing_model, settings).frames
     np.testing.assert_array_equal(
-        first, generate(voice(0.5), 20_000, hearing_model, settings).frames
+        first, generate_recording(voice(0.5), 20_000, hearing_model, settings).frames
     )
-    other = generate(voice(0.5, seed=3), 20_000, hearing_model, settings).frames
+    other = generate_recording(voice(0.5, seed=3), 20_000, hearing_model, settings).frames
     assert np.abs(first - other).mean() > 0.1
     silent = settings.model_copy(update={"use_audio": False})
-    a, b = (generate(voice(0.5, seed=s), 20_000, hearing_model, silent).frames for s in (0, 3))
+    a, b = (
+        generate_recording(voice(0.5, seed=s), 20_000, hearing_model, silent).frames for s in (0, 3)
+    )
     np.testing.assert_array_equal(a, b)
 
 
 def test_a_reference_frame_gives_size_and_scale(hearing_model):
     frame = 1000 * np.random.default_rng(0).random((30, 34)).astype(np.float32)
     settings = GenerateSettings(rate="40", window_duration=6, step_duration=4)
-    made = generate(voice(0.4), 20_000, hearing_model, settings, frame)
+    made = generate_recording(voice(0.4), 20_000, hearing_model, settings, frame)
     assert made.frames.shape == (16, 30, 34)
-    other = generate(voice(0.4), 20_000, hearing_model, settings, frame[::-1].copy())
+    other = generate_recording(voice(0.4), 20_000, hearing_model, settings, frame[::-1].copy())
     assert np.abs(made.frames - other.frames).max() > 1
 
 
@@ -76,12 +78,12 @@ def test_a_reference_recording_shows_how_the_speaker_moves(hearing_model):
 
 def test_a_short_or_silent_reference_is_a_posture(hearing_model, spoken):
     settings = GenerateSettings(window_duration=6, step_duration=4)
-    first = generate(voice(0.3), 20_000, hearing_model, settings, spoken.frames[0]).frames
+    first = generate_recording(voice(0.3), 20_000, hearing_model, settings, spoken.frames[0]).frames
     for reference in (
         spoken.excerpt(0, 40),
         replace(spoken, audio=None, sample_rate=None, peak=None),
     ):
-        made = generate(voice(0.3), 20_000, hearing_model, settings, reference)
+        made = generate_recording(voice(0.3), 20_000, hearing_model, settings, reference)
         assert made.rate == spoken.rate
         assert made.frames.shape == (int(0.3 * spoken.rate), 20, 22)
     assert first.shape == made.frames.shape
@@ -91,6 +93,6 @@ def test_weights_that_cannot_hear_are_refused(tiny_config):
     unet = tiny_config.unet.model_copy(update={"token_channels": 0})
     model = Model(tiny_config.model_copy(update={"unet": unet}))
     with pytest.raises(UsageError, match="no audio encoder"):
-        generate(voice(0.5), 20_000, model, GenerateSettings())
+        generate_recording(voice(0.5), 20_000, model, GenerateSettings())
     with pytest.raises(UsageError, match="shorter than one frame"):
-        generate(voice(0.01), 20_000, model, GenerateSettings(use_audio=False))
+        generate_recording(voice(0.01), 20_000, model, GenerateSettings(use_audio=False))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from cleartract.cli import main
 from cleartract.errors import CorpusError
 from cleartract.model.weights import load_model
 from cleartract.training.loop import LoopOptions, learning_rate, run_loop
@@ -74,16 +76,24 @@ def test_an_accumulated_gradient_is_that_of_the_whole_batch(tmp_path, dataset, c
 
 
 def test_two_processes_train_as_one_does(tmp_path, corpus, config):
+    """As torchrun starts them."""
     chosen = config.model_copy(update={"batch": 3, "steps": 3})
     (tmp_path / "config.json").write_text(chosen.model_dump_json())
-    command = ["-m", "cleartract.cli", "train", "--data", str(corpus), "--no-panel"]
-    command += ["--config", str(tmp_path / "config.json"), "--device", "cpu", "--threads", "1"]
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    for name, start in (("one", []), ("two", launcher)):
-        subprocess.run(
-            [sys.executable, *start, *command, "--out", str(tmp_path / name)],
-            check=True, capture_output=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
+    command = ["train", "--data", str(corpus), "--no-panel", "--device", "cpu"]
+    command += ["--config", str(tmp_path / "config.json"), "--threads", "1", "--out"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "cleartract.cli", *command, str(tmp_path / "two")],
+            env=shared | {"RANK": rank, "LOCAL_RANK": rank},
+        )
+        for rank in ("0", "1")
+    ]
+    assert main([*command, str(tmp_path / "one")]) == 0
+    assert [process.wait(120) for process in started] == [0, 0]
     one, two = (state(tmp_path / name) for name in ("one", "two"))
     for name, tensor in one["model"].items():
         torch.testing.assert_close(tensor, two["model"][name], rtol=1e-3, atol=1e-5, msg=name)

@@ -76,7 +76,6 @@ class ArticulatoryInversion(nn.Module):
         """
         return np.concatenate(list(self.parts_at(sound, times)))
 
-    @torch.inference_mode()
     def parts_at(self, sound: Spans | np.ndarray, times: np.ndarray) -> Iterator[np.ndarray]:
         """As `at`, minute by minute, so that long sounds need little memory."""
         sound = _spans(sound)
@@ -87,7 +86,8 @@ class ArticulatoryInversion(nn.Module):
             low, high = max(0, first - margin), min(first + piece + margin, total)
             last = first + piece >= total - margin
             part = sound.span(low, max(high - low, _SHORTEST))
-            tokens, after = self(torch.from_numpy(part).to(self.mean.device)[None])
+            with torch.inference_mode():
+                tokens, after = self(torch.from_numpy(part).to(self.mean.device)[None])
             moment = low / AUDIO_RATE + after.double().cpu().numpy()
             inside = moment >= first / AUDIO_RATE if first else np.ones(len(moment), bool)
             if not last:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 FIELD_OF_VIEW = 200.0  # [mm]
 TISSUES: dict[str, tuple[float, float]] = {  # range of the signal, 1 is the brightest fat
@@ -148,7 +149,7 @@ class Speaker:
         low = -3.9 + self.shape["lordosis"] * 6
         return float(np.interp(y, [-13, -6, -4.5, 0.1, 2.2], [low, -3.15, -2.98, -2.53, -2.15]))
 
-    def with_jaw(self, points: np.ndarray, angle: float, shift: float) -> np.ndarray:
+    def with_jaw(self, points: ArrayLike, angle: float, shift: float) -> np.ndarray:
         """Points rigidly attached to the mandible, moved by its angle [deg] and shift [cm]."""
         hinge = np.array([-6.5, 2.0])
         turn = np.deg2rad(angle)
