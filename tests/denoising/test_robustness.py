@@ -108,32 +108,37 @@ def test_first_and_last_frames_are_as_clean_as_others(truth, noisy, restored):
     assert np.mean(gains[:3] + gains[-3:]) > inner - 1
 
 
-def test_spikes_go_and_touch_no_other_frame(truth, noisy, restored):
-    hit = [20, 60, 61, 110]
-    waves = spikes(np.random.default_rng(0), noisy.frames[hit].shape, 1.0, 0.12)
-    frames = noisy.frames.copy()
-    frames[hit] = np.abs(frames[hit] + waves)
-    found = denoised(replace(noisy, frames=frames))
-    assert psnr(found[hit], truth.frames[hit]) > psnr(frames[hit], truth.frames[hit]) + 5
-    assert psnr(found[hit], truth.frames[hit]) > psnr(restored[hit], truth.frames[hit]) - 3
-    others = np.setdiff1d(np.arange(len(frames)), hit)
-    assert (
-        psnr(found[others], truth.frames[others])
-        > psnr(restored[others], truth.frames[others]) - 0.1
-    )
+HIT, LOST = [26, 70, 71, 110], [f for first in (16, 36, 58) for f in range(first, first + 5)]
 
 
-def test_lost_frames_are_better_than_their_neighbours_blended(truth, noisy):
-    observed = np.ones(len(noisy), bool)
-    for first in (16, 36, 58):
-        observed[first : first + 5] = False
-    lost = ~observed
+@pytest.fixture(scope="module")
+def damaged(noisy):
+    """Frames with spikes, and lost ones."""
     frames = noisy.frames.copy()
-    frames[lost] = 0
-    found = denoised(replace(noisy, frames=frames), observed=observed)
+    waves = spikes(np.random.default_rng(0), frames[HIT].shape, 1.0, 0.12)
+    frames[HIT] = np.abs(frames[HIT] + waves)
+    frames[LOST] = 0
+    return replace(noisy, frames=frames)
+
+
+@pytest.fixture(scope="module")
+def mended(damaged):
+    return denoised(damaged, observed=~np.isin(np.arange(len(damaged)), LOST))
+
+
+def test_spikes_go_and_touch_no_other_frame(truth, damaged, restored, mended):
+    clean = truth.frames[HIT]
+    assert psnr(mended[HIT], clean) > psnr(damaged.frames[HIT], clean) + 5
+    assert psnr(mended[HIT], clean) > psnr(restored[HIT], clean) - 3
+    others = np.setdiff1d(np.arange(len(mended)), HIT + LOST)
+    before = psnr(restored[others], truth.frames[others])
+    assert psnr(mended[others], truth.frames[others]) > before - 0.1
+
+
+def test_lost_frames_are_better_than_their_neighbours_blended(truth, noisy, mended):
     places = np.arange(len(noisy))
-    blended = np.stack(
-        [np.interp(places[lost], places[observed], pixel[observed]) for pixel in
-         noisy.frames.reshape(len(noisy), -1).T], axis=1
-    ).reshape(-1, SIZE, SIZE)  # fmt: skip
-    assert psnr(found[lost], truth.frames[lost]) > psnr(blended, truth.frames[lost]) + 2
+    seen = np.setdiff1d(places, LOST)
+    pixels = noisy.frames[seen].reshape(len(seen), -1).T
+    blended = np.stack([np.interp(LOST, seen, pixel) for pixel in pixels], 1)
+    blended = blended.reshape(-1, SIZE, SIZE)
+    assert psnr(mended[LOST], truth.frames[LOST]) > psnr(blended, truth.frames[LOST]) + 2
