@@ -40,7 +40,7 @@ class Trial:
         truth: (frame, height, width), same scale.
         sigma: Known standard deviation of the noise in the real and imaginary part; of
             simulated scans that of the imaginary part, in which the truth is 0.
-        outlines: (frame, 106, 2) [mm], or None.
+        outlines: (frame, point, 2) [mm], or None.
     """
 
     name: str

@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 """Deliberately bad denoisers must be caught by the metric made for their fault."""
 
 from dataclasses import replace
@@ -76,7 +78,7 @@ def test_a_painted_mean_tongue_is_caught(subject, good):
 
 def test_hard_window_borders_are_caught(subject, good):
     rng = np.random.default_rng(0)
-    windows = SlidingWindowTransform(8, 8).windows(len(subject.truth), 1)
+    windows = SlidingWindowTransform(8, 8).windows(len(subject.truth), Fraction(1))
     parts, starts = [], []
     for window in windows:
         part = subject.truth[window.first : window.first + 8]

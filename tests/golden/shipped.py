@@ -36,7 +36,9 @@ def frames_of(case: str) -> np.ndarray:
         assert recording.sample_rate is not None
         spoken = recording.audio[: recording.sample_rate // 2]
         reference = recording if case == "generated_reference" else None
-        made = generate_recording(spoken, recording.sample_rate, model, GenerateSettings(), reference)
+        made = generate_recording(
+            spoken, recording.sample_rate, model, GenerateSettings(), reference
+        )
         return made.frames[list(KEPT[case])]
     observed = np.ones(LENGTH, bool)
     if case == "lost_frames":

@@ -71,7 +71,6 @@ def denoise_recording(
     source = RecordingSource(recording)
     prepared = PreparedRecording.of(source, model, settings.use_audio, lost, audio_offset)
     restoration = Restoration(source, prepared, model, settings)
-    restoration.choose_batch()
     frames = np.empty(recording.frames.shape, np.float32)
     spread = np.empty_like(frames) if settings.samples > 1 else None
     for piece in restoration.pieces(progress):

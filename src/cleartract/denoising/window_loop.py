@@ -18,7 +18,7 @@ from cleartract.model.model import Model
 from cleartract.recordings.windows import Window
 
 DEFAULT_BATCH = 2  # windows, where nothing was measured
-_CANDIDATES = (1, 2, 4)
+_CANDIDATES = {"cpu": (1, 2), "cuda": (1, 2, 4, 8)}  # a CPU is busy with one already
 _REPEATS = 2
 _CLEARLY = 1.15  # times faster
 _MEASURE = 1.0  # [s]
@@ -138,7 +138,7 @@ def fastest_batch(model: Model, prepared: PreparedWindow, settings: DenoiseSetti
     """
     number = np.arange(len(prepared.noisy))
     best, speed, started = 1, 0.0, time.perf_counter()
-    for count in _CANDIDATES:
+    for count in _CANDIDATES.get(model.device.type, (1,)):
         condition = build_condition([prepared] * count, model.device)
         seconds = []
         try:

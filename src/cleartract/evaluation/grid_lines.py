@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from cleartract.corpora.simulated import OUTLINES
 from cleartract.errors import UsageError
 
 SPACING = 0.25  # [pixels] between samples along a line
 _PARALLEL = (-0.75, 0.0, 0.75)  # [pixels], averaged lines on both sides
-_UPPER, _LOWER, _TONGUE = 0, 34, 62  # first points of the stored outlines
+_UPPER, _LOWER, _TONGUE = (OUTLINES[name].start for name in ("upper", "lower", "tongue"))
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def outline_lines(outlines: np.ndarray) -> list[GridLine]:
     """Grid lines of a simulated recording, fixed over its frames.
 
     Args:
-        outlines: (frame, 106, 2) [mm].
+        outlines: (frame, point, 2) [mm].
 
     Returns:
         Lips, tongue tip, tongue body, velum port, pharynx.
@@ -155,6 +157,6 @@ def read_lines(path: Path) -> list[GridLine]:
     return lines
 
 
-def _point(values: np.ndarray) -> tuple[float, float]:
+def _point(values: Sequence[float]) -> tuple[float, float]:
     x, y = values
     return float(x), float(y)

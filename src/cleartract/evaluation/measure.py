@@ -36,7 +36,7 @@ class Subject:
         denoised: (frame, height, width).
         noisy: Same shape, or None.
         truth: Same shape, or None.
-        outlines: (frame, 106, 2) [mm], or None.
+        outlines: (frame, point, 2) [mm], or None.
         lines: Grid lines; where None, from the outlines or across the places that move.
         pixel_size: [mm]; of a field of view of 200 mm where None.
         window: Window and step with which it was denoised [frames], or None.

@@ -61,7 +61,7 @@ def airway_band(
     wide; teeth, palate and back wall stay out.
 
     Args:
-        outlines: Outline points as simulated recordings store them, (frame, 106, 2) [mm].
+        outlines: Outline points as simulated recordings store them, (frame, point, 2) [mm].
         size: (height, width) [pixels].
         pixel_size: [mm].
         width: Of the band on each side [mm].

@@ -54,7 +54,7 @@ def prior(condition: Condition, config: ModelConfig) -> Prior:
 def interpolation_weights(observed: Tensor) -> Tensor:
     """Linear interpolation between the nearest observed frames, as a matrix.
 
-    A observed frame is itself; before the first and after the last observed frame the nearest one is
+    An observed frame is itself; before the first and after the last observed frame the nearest one is
     held; where none is observed all weights are 0.
 
     Args:

@@ -27,7 +27,7 @@ class UNetConfig(BaseModel):
         temporal_attention: Mix all frames of the window by attention.
         token_channels: Channels of the audio tokens; 0 builds a network without audio.
         prediction: Whether the mean frame of the recording, or frames predicted from its sound, are
-            given beside the noisy ones.
+            inputs beside the noisy ones.
         interpolation: Whether frames that are not observed are shown as their prior mean, from the
             sound and by interpolation in time; otherwise they are shown as empty.
     """

@@ -21,6 +21,7 @@ LARGEST = 1024  # pixels along a side; rtMRI of speech has 48 to 256
 SMALLEST = 16
 _COLOUR_TOLERANCE = 3.0  # grey levels between channels, from chroma rounding
 _IRREGULAR = 0.02  # of a frame interval
+_CHECKED = 10  # every so many frames are checked for colour
 
 
 def _open(path: Path) -> Any:
@@ -169,7 +170,8 @@ class VideoSource:
                 for frame in container.decode(container.streams.video[0]):
                     if frame.is_corrupt:
                         damaged.append(number)
-                    plane = _grey(frame, self.path, 16 if self.peak == 65535.0 else 8)
+                    depth = 16 if self.peak == 65535.0 else 8
+                    plane = _grey(frame, self.path, depth, number % _CHECKED == 0)
                     if plane.shape != self.size:
                         raise RecordingError(
                             f"{self.path}: frames change their size; convert it to one size"
@@ -193,7 +195,8 @@ class VideoSource:
         self.provenance["warnings"] = self._header_warnings + fresh
 
 
-def _grey(frame: Any, path: Path, depth: int) -> np.ndarray:
+def _grey(frame: Any, path: Path, depth: int, check: bool) -> np.ndarray:
+    """Grey levels of a frame, (height, width); `check` looks for colour where that costs time."""
     name = frame.format.name
     if depth > 8:
         # deeper grey is kept; deep colour is checked at 8 bit
@@ -203,7 +206,7 @@ def _grey(frame: Any, path: Path, depth: int) -> np.ndarray:
     if name.startswith("yuv"):
         chroma = [np.asarray(frame.planes[i]) for i in (1, 2)]
         spread = max(float(np.abs(c.astype(np.float32) - 128).max()) for c in chroma)
-        if spread > 4 * _COLOUR_TOLERANCE and _coloured(frame):
+        if check and spread > 4 * _COLOUR_TOLERANCE and _coloured(frame):
             raise _colour_error(path)
         return _luma(frame)
     if name.startswith("gray"):
