@@ -1,8 +1,7 @@
-from fractions import Fraction
-
 """Deliberately bad denoisers must be caught by the metric made for their fault."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest

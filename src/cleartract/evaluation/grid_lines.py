@@ -157,6 +157,6 @@ def read_lines(path: Path) -> list[GridLine]:
     return lines
 
 
-def _point(values: Sequence[float]) -> tuple[float, float]:
+def _point(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
     x, y = values
     return float(x), float(y)
