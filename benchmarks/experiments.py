@@ -28,7 +28,7 @@ _AUDIO: dict[str, Any] = {"encoder": "gru", "context": 0.25}
 BASE: dict[str, Any] = {
     "model": {"unet": _UNET, "audio": _AUDIO, "inversion": _AUDIO},
     "steps": 250, "epoch_steps": 100_000, "batch": 4, "window_frames": 8, "size": 42,
-    "learning_rate": 1e-3, "difference": 3, "inversion_steps": 600, "audio_rate": 2,
+    "learning_rate": 1e-3, "difference": 3, "inversion_steps": 600, "audio_learning_rate": 2,
     "audio_dropout": 0.25, "lost_runs": 0.4, "lost_weight": 1.5,
 }  # fmt: skip
 

@@ -90,7 +90,7 @@ def suggested(trial) -> dict:
     return BASE | {
         "model": model,
         "learning_rate": trial.suggest_float("learning_rate", 2e-4, 3e-3, log=True),
-        "audio_rate": trial.suggest_float("audio_rate", 0.5, 5, log=True),
+        "audio_learning_rate": trial.suggest_float("audio_learning_rate", 0.5, 5, log=True),
         "audio_dropout": trial.suggest_float("audio_dropout", 0.1, 0.5),
         "difference": trial.suggest_float("difference", 0, 5),
         "lost_weight": trial.suggest_float("lost_weight", 0.5, 4, log=True),

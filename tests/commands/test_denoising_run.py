@@ -122,7 +122,7 @@ def failing(monkeypatch, method, path_part):
 
 @pytest.mark.parametrize("method", ["write", "close"])
 @pytest.mark.parametrize(("part", "named"), [("master", "a_master.avi"), ("a.mp4", "a.mp4")])
-def test_a_result_that_fails_is_named_and_leaves_none(
+def test_a_result_that_fails_is_named_and_its_frames_are_kept(
     clip, weights, method, part, named, monkeypatch, capsys
 ):
     before = sorted(clip.parent.iterdir())
@@ -131,7 +131,11 @@ def test_a_result_that_fails_is_named_and_leaves_none(
     said = capsys.readouterr().err.strip().splitlines()[-1]
     assert f"{clip.with_name(named)}: cannot be written (No space left on device)" in said
     assert ".json" not in said
-    assert sorted(clip.parent.iterdir()) == before
+    partial = clip.with_name(".a.mp4.partial")
+    assert sorted(clip.parent.iterdir()) == sorted([*before, partial])
+    monkeypatch.undo()
+    assert run(clip, weights, clip.with_name("a.mp4"), "--resume") == 0
+    assert not partial.exists()
 
 
 def test_results_appear_together(clip, weights, monkeypatch):

@@ -19,6 +19,7 @@ from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import Survey
 from cleartract.devices import choose_threads
+from cleartract.errors import OutputError
 from cleartract.files import AtomicFiles, naming
 from cleartract.model.weights import load_model, weights_path
 from cleartract.recordings.array_reader import UNCERTAINTY
@@ -105,6 +106,8 @@ class DenoisingRun:
             prepared = replace(prepared, survey=survey)
         for text in self.source.provenance.get("warnings", []):
             self.warn(text)
+        if survey.frames != self.source.count:
+            self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
         self._warn_of(survey)
         return prepared
 
@@ -138,7 +141,7 @@ class DenoisingRun:
         partial.begin(self.command.resume, "uncertainty" in self.targets)
         try:
             self._write(restoration, partial, training, update)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, OutputError, MemoryError):
             partial.close()
             warn(self.command.input, "finished frames are kept: give --resume to go on")
             raise
@@ -171,6 +174,7 @@ class DenoisingRun:
                         outputs[1].write(spread)
                 if partial.finished < restoration.prepared.survey.frames:
                     for piece in restoration.pieces(update, partial.finished):
+                        partial.batch = restoration.batch  # halved where memory did not suffice
                         partial.add(piece.frames, piece.uncertainty)
                         outputs[0].write(piece.frames)
                         if piece.uncertainty is not None:

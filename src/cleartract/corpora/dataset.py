@@ -19,7 +19,6 @@ from cleartract.recordings.opening import open_source
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import FrameSource, RecordingSource, in_memory
 from cleartract.recordings.windows import SlidingWindowTransform, Window
-from cleartract.sound.log_mel import AUDIO_RATE
 
 Degrade = Callable[
     [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
@@ -135,8 +134,6 @@ class AVDataset(Dataset):
     Raises:
         CorpusError: If the folder holds no recordings of this split.
     """
-
-    audio_rate = AUDIO_RATE
 
     def __init__(
         self,

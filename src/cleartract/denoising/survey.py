@@ -22,7 +22,7 @@ from cleartract.recordings.spool import Spool
 from cleartract.recordings.waveform import PreparedSound
 from cleartract.sound.inversion import PARAMETERS
 from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.offset import FrameSpeed, Offset, beginning, offset_of
+from cleartract.sound.offset import FrameSpeed, Offset, offset_of
 from cleartract.sound.prediction import (
     LEAST,
     Folds,
@@ -189,8 +189,7 @@ def survey(
         prediction = finished_prediction(moments, intensity.offset, intensity.scale)
     offset = None
     if surveyed is not None:
-        audio = beginning(surveyed.sound)
-        offset = offset_of(speed.result(), float(source.rate), audio)
+        offset = offset_of(speed.result(), float(source.rate), surveyed.sound)
     return Survey(
         frames=position,
         size=source.size,

@@ -30,7 +30,8 @@ class Spans(Protocol):
         ...
 
 
-def _spans(sound: Spans | np.ndarray) -> Spans:
+def as_spans(sound: Spans | np.ndarray) -> Spans:
+    """A waveform in memory, (sample,), made readable in spans."""
     if not isinstance(sound, np.ndarray):
         return sound
     spool = Spool()
@@ -78,7 +79,7 @@ class ArticulatoryInversion(nn.Module):
 
     def parts_at(self, sound: Spans | np.ndarray, times: np.ndarray) -> Iterator[np.ndarray]:
         """As `at`, minute by minute, so that long sounds need little memory."""
-        sound = _spans(sound)
+        sound = as_spans(sound)
         total, piece, margin = len(sound), _PIECE * AUDIO_RATE, _MARGIN * AUDIO_RATE
         moments, values = np.zeros(0), np.zeros((0, PARAMETERS), np.float32)
         done = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from scipy.ndimage import gaussian_filter1d
 
 from cleartract.recordings.recording import Recording
-from cleartract.sound.inversion import Spans
+from cleartract.sound.inversion import Spans, as_spans
 from cleartract.sound.log_mel import AUDIO_RATE, HOP, LogMel
 
 SHORTEST = 2.0  # [s] of recording, below which nothing is estimated
@@ -23,6 +24,7 @@ _SECOND = 0.7  # of the correlation, above which a distant second peak makes it 
 NATURAL = (0.0, 0.15)  # [s], within which sound follows motion by itself in real speech
 _EVENT = 0.05  # [s] over which the speeds go together: chance correlates by sqrt(event / length)
 _CHANCE = 4.0  # times what chance gives is needed
+_PIECE, _MARGIN = 3000, 10  # [columns] of spectrum at a time, and beside it
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def estimate_offset(recording: Recording) -> Offset | None:
     return offset_of(frames_speed(recording.frames, rate), rate, audio)
 
 
-def offset_of(speeds: np.ndarray, rate: float, audio: np.ndarray) -> Offset | None:
+def offset_of(speeds: np.ndarray, rate: float, sound: Spans | np.ndarray) -> Offset | None:
     """How late a sound is.
 
     The speed at which the spectrum of the sound changes is correlated with the speed at which the
@@ -143,16 +145,17 @@ def offset_of(speeds: np.ndarray, rate: float, audio: np.ndarray) -> Offset | No
     Args:
         speeds: Of the frames, (frame,).
         rate: Frames per second.
-        audio: At 16 kHz, (sample,).
+        sound: At 16 kHz, (sample,) or readable in spans.
 
     Returns:
         None without movement or change of sound, or below 2 s.
     """
     duration = len(speeds) / rate
-    if duration < SHORTEST or len(audio) < AUDIO_RATE:
+    sound = as_spans(sound)
+    if duration < SHORTEST or len(sound) < AUDIO_RATE:
         return None
     times = (np.arange(len(speeds)) + 0.5) / rate
-    changes = sound_speed(audio)
+    changes = sound_speed(sound)
     if np.ptp(speeds) < 1e-9 or np.ptp(changes) < 1e-6:
         return None
     lags = np.arange(-round(_REACH / _LAG), round(_REACH / _LAG) + 1)
@@ -183,11 +186,6 @@ def offset_of(speeds: np.ndarray, rate: float, audio: np.ndarray) -> Offset | No
     return Offset(float(seconds), float(error * _LAG), float(whole.max()), bool(certain))
 
 
-def beginning(sound: Spans) -> np.ndarray:
-    """The part of a sound that is looked at, (sample,)."""
-    return sound.span(0, min(len(sound), round(LONGEST * AUDIO_RATE)))
-
-
 def delayed(recording: Recording, seconds: float) -> Recording:
     """The recording with its sound so much later (negative: earlier), silence where it ends."""
     if recording.audio is None or recording.sample_rate is None:
@@ -200,13 +198,26 @@ def delayed(recording: Recording, seconds: float) -> Recording:
     return replace(recording, audio=later if shift > 0 else earlier)
 
 
-def sound_speed(audio: np.ndarray) -> np.ndarray:
-    """How fast the log-mel spectrum changes, every 10 ms, (column,)."""
-    with torch.inference_mode():
-        spectrum = LogMel(40)(torch.from_numpy(np.ascontiguousarray(audio[None])))[0].numpy()
-    smooth = gaussian_filter1d(spectrum, 1.5, axis=1, mode="mirror", truncate=3.0)
-    change = np.abs(np.gradient(smooth, axis=1)).mean(0)
+def sound_speed(sound: Spans) -> np.ndarray:
+    """How fast the log-mel spectrum of the first `LONGEST` changes, every 10 ms, (column,)."""
+    total = min(len(sound), round(LONGEST * AUDIO_RATE))
+    change = np.concatenate(list(_changes(sound, total)))
     return gaussian_filter1d(change, 2.0, mode="mirror", truncate=3.0)
+
+
+def _changes(sound: Spans, total: int) -> Iterator[np.ndarray]:
+    """Mean change of the spectrum of the first samples, in pieces, each (column,)."""
+    log_mel, columns = LogMel(40), 1 + total // HOP
+    for first in range(0, columns, _PIECE):
+        last = min(first + _PIECE, columns)
+        low = max(0, first - _MARGIN)  # columns beside it, so that nothing is cut off at its edge
+        end = min((last + _MARGIN) * HOP, total)
+        part = sound.span(low * HOP, end - low * HOP)
+        with torch.inference_mode():
+            spectrum = log_mel(torch.from_numpy(part[None]))[0].numpy()
+        smooth = gaussian_filter1d(spectrum, 1.5, axis=1, mode="mirror", truncate=3.0)
+        change = np.abs(np.gradient(smooth, axis=1)).mean(0)
+        yield change[first - low : last - low]
 
 
 def _contrast(speed: np.ndarray) -> np.ndarray:

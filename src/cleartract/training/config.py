@@ -37,7 +37,7 @@ class TrainingConfig(BaseModel):
         ema: Decay of the weights' moving average per step, after its own warm-up.
         inversion_steps: Steps by which the audio encoder learns articulatory inversion before the
             first step of the whole model; needs a simulated corpus.
-        audio_rate: Learning rate of the audio encoder and of the cross-attention, relative to the
+        audio_learning_rate: Learning rate of the audio encoder and of the cross-attention, relative to the
             rest: the picture pathway learns first and starves them otherwise.
         audio_dropout: Share of windows whose audio is replaced by the null embedding.
         audio_masks: Share of windows with a part of the audio replaced by it.
@@ -67,7 +67,7 @@ class TrainingConfig(BaseModel):
     difference: float = Field(3.0, ge=0)
     ema: float = Field(0.998, ge=0, lt=1)
     inversion_steps: int = Field(2500, ge=0)
-    audio_rate: float = Field(2.0, gt=0)
+    audio_learning_rate: float = Field(2.0, gt=0)
     audio_dropout: float = Field(0.5, ge=0, le=1)
     audio_masks: float = Field(0.0, ge=0, le=1)
     audio_effects: bool = True

@@ -57,14 +57,14 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     return config.learning_rate * rising * 0.5 * (1 + math.cos(math.pi * step / config.steps))
 
 
-def parameter_groups(model: Model, audio_rate: float) -> list[dict]:
+def parameter_groups(model: Model, audio_factor: float) -> list[dict]:
     """Parameters of the picture pathway, and those of the audio with their own learning rate."""
     groups: tuple[list, list] = ([], [])
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             groups["audio." in name].append(parameter)
     pictures, audio = groups
-    parts = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_rate}]
+    parts = [{"params": pictures, "factor": 1.0}, {"params": audio, "factor": audio_factor}]
     return [group for group in parts if group["params"]]
 
 
@@ -125,7 +125,7 @@ def run_loop(
         (folder / "config.json").write_text(described)
     model, average = model.to(place).train(), average.to(place).eval()
     optimizer = torch.optim.AdamW(
-        parameter_groups(model, config.audio_rate),
+        parameter_groups(model, config.audio_learning_rate),
         lr=1.0,
         betas=(0.9, 0.99),
         weight_decay=config.weight_decay,
