@@ -113,9 +113,3 @@ def test_an_error_of_the_last_piece_is_told_at_the_end():
     assert not failing.ended  # not finished as if all were well
     sink.abandon()
     assert failing.ended == "abandoned"
-
-
-def test_without_sinks_pieces_go_nowhere():
-    nowhere = BackgroundSink([])
-    nowhere.write(piece(0))
-    nowhere.close()
