@@ -73,10 +73,10 @@ def test_a_damaged_state_begins_anew(target, content):
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"seed": 2, "lost": (2, 3)}, "another seed"),
-        ({"seed": 1, "lost": (2,)}, "another lost"),
-        ({"seed": 1}, "another lost"),
-        ({"seed": 1, "lost": (2, 3), "audio": "b.wav"}, "another audio"),
+        ({"seed": 2, "lost": (2, 3)}, "differs in: seed"),
+        ({"seed": 1, "lost": (2,)}, "differs in: lost"),
+        ({"seed": 1}, "differs in: lost"),
+        ({"seed": 1, "lost": (2, 3), "audio": "b.wav"}, "differs in: audio"),
     ],
 )
 def test_a_run_with_other_settings_is_refused(target, settings, word):

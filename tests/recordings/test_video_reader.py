@@ -143,3 +143,13 @@ def test_a_damaged_frame_is_told_after_reading(tmp_path, moving_frames):
     assert warning.endswith("is damaged")
     list(source.chunks())
     assert source.provenance["warnings"] == [warning]  # not told twice
+
+
+def test_a_file_that_was_cut_off_is_said(tmp_path, recording):
+    whole, cut = tmp_path / "whole.avi", tmp_path / "cut.avi"
+    write_recording(whole, recording, {})
+    content = whole.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    assert not VideoSource(whole).provenance["warnings"]
+    (warning,) = VideoSource(cut).provenance["warnings"]
+    assert "the header says 24 frames" in warning

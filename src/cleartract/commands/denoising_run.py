@@ -131,6 +131,7 @@ class DenoisingRun:
         decides = {
             "input": sha256(self.command.input),
             "weights": sha256(path),
+            "device": str(self.device),
             "frames": survey.frames,
             "settings": self.settings.model_dump(),
             "audio": self._audio(),

@@ -31,6 +31,8 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
     for target in targets.values():
         if target.resolve() in read:
             raise OutputError(f"{target}: is the input; choose another -o")
+        if target.is_dir():
+            raise OutputError(f"{target}: is a folder; choose another -o")
         folder = next(p for p in target.resolve().parents if p.exists())
         if not folder.is_dir():
             raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")

@@ -63,6 +63,7 @@ def denoise_recording(
     """
     lost: tuple[int, ...] = ()
     if observed is not None:
+        observed = np.asarray(observed, bool)
         if observed.shape != (len(recording),) or not observed.any():
             raise WindowError(
                 f"observed needs one value for each of {len(recording)} frames, some True"

@@ -76,7 +76,7 @@ class PartialRun:
         ]
         if changed:
             raise OutputError(
-                f"{self.folder}: left by a run with another {changed[0]}; delete it to start anew"
+                f"{self.folder}: left by a run that differs in: {changed[0]}; delete it to start anew"
             )
         self.finished, self.batch = finished, batch
 

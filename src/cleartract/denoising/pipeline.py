@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -87,7 +88,8 @@ class BackgroundSink:
         """See `FrameSink.abandon`."""
         self._finish()
         for sink in self._sinks:
-            sink.abandon()
+            with contextlib.suppress(Exception):  # it may fail for the reason why it is abandoned
+                sink.abandon()
 
     def _finish(self) -> None:
         if self._thread.is_alive():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 from fractions import Fraction
@@ -32,7 +33,8 @@ class ArrayWriter:
         sound: tuple[Sound, int] | None = None,
         others: dict[str, Any] | None = None,
     ):
-        self._archive = zipfile.ZipFile(path, "w", allowZip64=True)
+        self._file = open(path, "wb")  # noqa: SIM115
+        self._archive = zipfile.ZipFile(self._file, "w", allowZip64=True)
         self._sound = sound
         self._others = {"rate": np.array([rate.numerator, rate.denominator]), **(others or {})}
         self._frames = _open_member(self._archive, "frames", shape)
@@ -57,11 +59,13 @@ class ArrayWriter:
                 )
                 np.lib.format.write_array(member, array, allow_pickle=False)
         self._archive.close()
+        self._file.close()
 
     def abandon(self) -> None:
-        """Let go of the file without finishing it."""
-        self._frames.close()
-        self._archive.close()
+        """Let go of the file without finishing it, on a full disk too."""
+        for part in (self._frames, self._archive, self._file):
+            with contextlib.suppress(OSError, ValueError):
+                part.close()
 
 
 def _open_member(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...]) -> IO[bytes]:

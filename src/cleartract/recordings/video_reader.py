@@ -102,6 +102,10 @@ def probe(path: Path) -> Probe:
         depth = max((c.bits for c in described.components), default=8) if described else 8
         header = exact_rate(stream.average_rate or stream.guessed_rate)
         warnings: list[str] = []
+        if stream.frames > frames:
+            warnings.append(
+                f"the header says {stream.frames} frames, the file holds {frames}: it may be cut off"
+            )
         rate = _checked_rate(path, header, stamps, exact_rate(stream.time_base), warnings)
         source = {"path": str(path), "codec": context.name, "pixel_format": context.pix_fmt}
         peak = 65535.0 if depth > 8 else 255.0
