@@ -43,6 +43,9 @@ def test_python_interface(tmp_path, recording, tiny_model):
         ({"rate": 50, "settings": DenoiseSettings(), "steps": 2}, UsageError, "not both"),
         ({"rate": 50, "observed": np.ones(3, bool)}, WindowError, "one value for each of 24"),
         ({"rate": 50, "observed": np.zeros(24, bool)}, WindowError, "some True"),
+        ({"rate": 0}, UsageError, "no frame rate"),
+        ({"rate": 50, "audio_offset": float("nan")}, UsageError, "audio_offset"),
+        ({"rate": 50, "audio_offset": 440}, UsageError, "at most 10 s"),
     ],
 )
 def test_python_interface_says_what_is_wrong(moving_frames, tiny_model, options, error, words):
@@ -65,3 +68,24 @@ def test_frames_from_a_file_as_from_a_waveform(tmp_path, spoken, hearing_model):
         generate(spoken.audio, model=hearing_model)
     with pytest.raises(UsageError, match="rate"):
         generate(spoken.audio, sample_rate=16_000, rate="0", model=hearing_model)
+
+
+def test_observed_may_be_numbers_or_a_list(moving_frames, tiny_model):
+    mask = np.ones(24, bool)
+    mask[3] = False
+    wanted, *others = (
+        denoise(moving_frames, rate=50, model=tiny_model, observed=kind).recording.frames
+        for kind in (mask, mask.astype(int), mask.tolist())
+    )
+    for other in others:
+        np.testing.assert_array_equal(other, wanted)
+
+
+def test_generation_says_what_is_wrong(hearing_model):
+    waveform = np.zeros(4000, np.float32)
+    with pytest.raises(UsageError, match="give a path or a waveform"):
+        generate(5, model=hearing_model)
+    with pytest.raises(UsageError, match="one sample"):
+        generate(waveform, sample_rate=8000, model=hearing_model, samples=3, steps=2)
+    numeric = generate(waveform, sample_rate=8000, model=hearing_model, rate=23.18, size=32)
+    assert float(numeric.recording.rate) == pytest.approx(23.18)

@@ -86,22 +86,23 @@ class DenoisingRun:
             self.warn("no sound found: the model works without audio")
         elif command.no_audio:
             self.warn("the sound is not used (--no-audio)")
+        with progress_bar("surveying", "frames") as update:
+            prepared = self._surveyed(model, update)
         with progress_bar("denoising", "windows") as update:
-            prepared = self._surveyed(model)
             restoration = Restoration(source, prepared, model, self.settings)
             self._restore(restoration, json.loads(stored.get("training", "{}")), update)
         speed = restoration.timing()["frames_per_second"]
         frames = prepared.survey.frames
         print(f"{self.targets['result']}: {frames} frames at {speed:.0f} frames a second")
 
-    def _surveyed(self, model: Model) -> PreparedRecording:
+    def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
         offset = self.command.audio_offset / 1000
         use_audio = self.settings.use_audio
-        prepared = PreparedRecording.of(self.source, model, use_audio, self.lost, offset)
+        prepared = PreparedRecording.of(self.source, model, use_audio, self.lost, offset, update)
         survey = prepared.survey
         if survey.spikes and self.command.lost == "auto":
             lost = tuple(sorted({*self.lost, *survey.spikes}))
-            prepared = PreparedRecording.of(self.source, model, use_audio, lost, offset)
+            prepared = PreparedRecording.of(self.source, model, use_audio, lost, offset, update)
             survey = replace(prepared.survey, spikes=survey.spikes)
             prepared = replace(prepared, survey=survey)
         for text in self.source.provenance.get("warnings", []):

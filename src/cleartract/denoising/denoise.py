@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.restore import Progress, Restoration
 from cleartract.denoising.settings import DenoiseSettings
-from cleartract.errors import WindowError
+from cleartract.errors import UsageError, WindowError
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.writing import write_recording
+
+LARGEST_OFFSET = 10.0  # [s] of sound against frames
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def denoise_recording(
     model: Model,
     settings: DenoiseSettings,
     progress: Progress | None = None,
-    observed: np.ndarray | None = None,
+    observed: ArrayLike | None = None,
     audio_offset: float = 0.0,
 ) -> Restored:
     """Denoise a whole recording in overlapping windows.
@@ -59,16 +62,19 @@ def denoise_recording(
         audio_offset: How late the sound is against the frames [s].
 
     Raises:
+        UsageError: If the offset is beyond 10 s.
         WindowError: If windows and steps do not cover the recording.
     """
+    if not abs(audio_offset) <= LARGEST_OFFSET:
+        raise UsageError(f"audio_offset: at most {LARGEST_OFFSET:g} s, not {audio_offset:g}")
     lost: tuple[int, ...] = ()
     if observed is not None:
-        observed = np.asarray(observed, bool)
-        if observed.shape != (len(recording),) or not observed.any():
+        mask = np.asarray(observed, bool)
+        if mask.shape != (len(recording),) or not mask.any():
             raise WindowError(
                 f"observed needs one value for each of {len(recording)} frames, some True"
             )
-        lost = tuple(int(frame) for frame in np.flatnonzero(~observed))
+        lost = tuple(int(frame) for frame in np.flatnonzero(~mask))
     source = RecordingSource(recording)
     prepared = PreparedRecording.of(source, model, settings.use_audio, lost, audio_offset)
     restoration = Restoration(source, prepared, model, settings)

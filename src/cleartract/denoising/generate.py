@@ -77,7 +77,7 @@ def generate_recording(
         audio: Waveform, (sample,).
         sample_rate: [Hz].
         model: In evaluation mode, with an audio encoder.
-        settings: How; `samples` is not used.
+        settings: How; `samples` must be 1.
         reference: The speaker to look like: a recording with sound, from which the relation of
             sound and frames is learned, or one frame (height, width), the posture just before the
             sound. Any unit; the result has the same one. Of a recording without sound, or too
@@ -88,13 +88,15 @@ def generate_recording(
         Frames and the sound. Without a reference, intensities are grey levels from 0 to 255.
 
     Raises:
-        UsageError: If the model has no audio encoder, the sound is shorter than a frame, or size
-            and reference are both given.
+        UsageError: If the model has no audio encoder, the sound is shorter than a frame,
+            several samples are wanted, or size and reference are both given.
     """
     if model.audio is None and settings.use_audio:
         raise UsageError("these weights have no audio encoder; choose weights trained with audio")
     if reference is not None and settings.size is not None:
         raise UsageError("--size is that of the reference; give one of both")
+    if settings.samples > 1:
+        raise UsageError("samples: generation makes one sample; change the seed for others")
     rate = _rate(settings, reference)
     total = int(Fraction(len(audio), sample_rate) * rate)
     if total < 1:

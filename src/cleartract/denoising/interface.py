@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+from numpy.typing import ArrayLike
 
 from cleartract.denoising.denoise import Restored, denoise_recording
 from cleartract.denoising.generate import generate_recording
 from cleartract.denoising.restore import Progress
-from cleartract.denoising.settings import DenoiseSettings, GenerateSettings, checked_samples
+from cleartract.denoising.settings import (
+    DenoiseSettings,
+    GenerateSettings,
+    Settings,
+    checked_samples,
+    settings_of,
+)
 from cleartract.devices import usable_device
-from cleartract.errors import UsageError, wrong_field
+from cleartract.errors import UsageError
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
 from cleartract.recordings.opening import open_recording
@@ -22,7 +28,6 @@ from cleartract.recordings.recording import Recording
 from cleartract.recordings.sound import as_float, open_sound, whole
 from cleartract.types import exact_rate
 
-Settings = TypeVar("Settings", bound=DenoiseSettings)
 Weights = Model | str | Path | None
 """A model from `load_model`, to load weights once and use them often; or a .safetensors file, or
 the name of shipped weights; or None for the default ones."""
@@ -36,7 +41,7 @@ def denoise(
     sample_rate: int | None = None,
     model: Weights = None,
     device: str = "auto",
-    observed: np.ndarray | None = None,
+    observed: ArrayLike | None = None,
     audio_offset: float = 0.0,
     progress: Progress | None = None,
     settings: DenoiseSettings | None = None,
@@ -70,7 +75,7 @@ def denoise(
 
 
 def generate(
-    source: str | Path | np.ndarray,
+    source: Any,
     *,
     sample_rate: int | None = None,
     reference: str | Path | np.ndarray | Recording | None = None,
@@ -103,6 +108,10 @@ def generate(
         if sample_rate is None:
             raise UsageError("a waveform needs sample_rate= [Hz]")
         samples = as_float(source)
+    elif not isinstance(source, str | Path):
+        raise UsageError(
+            f"cannot generate from a {type(source).__name__}: give a path or a waveform"
+        )
     else:
         sound = open_sound(Path(source))
         samples, sample_rate = whole(sound), sound.rate
@@ -121,12 +130,7 @@ def _chosen(kind: type[Settings], settings: Settings | None, options: dict[str, 
     """
     if settings is not None and options:
         raise UsageError(f"give settings or {next(iter(options))}, not both")
-    if settings is not None:
-        return settings
-    try:
-        return kind(**options)
-    except ValidationError as error:
-        raise UsageError(wrong_field(error)) from error
+    return settings if settings is not None else settings_of(kind, options)
 
 
 def _loaded(model: Weights, device: str) -> Model:
@@ -143,7 +147,10 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
     if isinstance(source, np.ndarray):
         if rate is None:
             raise UsageError("frames in an array need rate=, frames per second")
-        exact = exact_rate(rate)
+        try:
+            exact = exact_rate(rate)
+        except (ValueError, ZeroDivisionError, TypeError) as error:
+            raise UsageError(f"rate: {rate!r} is no frame rate") from error
         peak = float(np.iinfo(source.dtype).max) if source.dtype.kind in "ui" else None
         if audio is not None and not isinstance(audio, np.ndarray):
             sound = open_sound(Path(audio))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,6 +116,7 @@ class PreparedRecording:
         use_audio: bool = True,
         lost: tuple[int, ...] = (),
         audio_offset: float = 0.0,
+        progress: Callable[[int, int], None] | None = None,
     ) -> PreparedRecording:
         """Survey a recording for a model.
 
@@ -125,13 +126,14 @@ class PreparedRecording:
             use_audio: Whether its sound is used.
             lost: Frames that are lost [frames].
             audio_offset: How late the sound is against the frames [s].
+            progress: Called with frames surveyed and frames in all.
 
         Raises:
             RecordingError, WindowError: See `survey`.
         """
         wanted = use_audio and model.audio is not None
         sound = survey_sound(source, ModelSoundReader(model), audio_offset) if wanted else None
-        return cls(survey(source, sound, lost), sound, model.config.audio.context)
+        return cls(survey(source, sound, lost, progress), sound, model.config.audio.context)
 
     def normalised(self, frames: np.ndarray) -> np.ndarray:
         """Frames in the recording's unit -> normalised, empty borders filled."""

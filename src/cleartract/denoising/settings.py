@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cleartract.errors import UsageError, wrong_field
 from cleartract.types import exact_rate
+
+Settings = TypeVar("Settings", bound="DenoiseSettings")
 
 
 class DenoiseSettings(BaseModel):
@@ -69,11 +71,12 @@ class GenerateSettings(DenoiseSettings):
         description="Pixels along each side; by default those of the reference, or 84.",
     )
 
-    @field_validator("rate")
+    @field_validator("rate", mode="before")
     @classmethod
-    def _possible(cls, value: str | None) -> str | None:
+    def _possible(cls, value: object) -> str | None:
         if value is None:
             return None
+        value = str(value)  # numbers and fractions too
         try:
             rate = exact_rate(value)
         except (ValueError, ZeroDivisionError) as error:
@@ -85,17 +88,21 @@ class GenerateSettings(DenoiseSettings):
         return value
 
 
-def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
+def settings_of(kind: type[Settings], values: dict[str, Any]) -> Settings:
     """Settings from keywords, with one line for what is wrong.
 
     Raises:
         UsageError: If a value is out of range or unknown.
     """
     try:
-        settings = DenoiseSettings(**values)
+        return kind(**values)
     except ValidationError as error:
         raise UsageError(wrong_field(error)) from error
-    return checked_samples(settings)
+
+
+def checked_settings(values: dict[str, Any]) -> DenoiseSettings:
+    """Settings of denoising from keywords; errors as `settings_of` and `checked_samples`."""
+    return checked_samples(settings_of(DenoiseSettings, values))
 
 
 def checked_samples(settings: DenoiseSettings) -> DenoiseSettings:

@@ -6,7 +6,7 @@ It reads the recording once, in chunks, and what it keeps does not grow with the
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
@@ -136,7 +136,10 @@ def survey_sound(
 
 
 def survey(
-    source: FrameSource, surveyed: SurveyedSound | None = None, lost: tuple[int, ...] = ()
+    source: FrameSource,
+    surveyed: SurveyedSound | None = None,
+    lost: tuple[int, ...] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> Survey:
     """Read a recording once.
 
@@ -144,6 +147,7 @@ def survey(
         source: The recording.
         surveyed: Its sound, or None to do without.
         lost: Frames that are lost [frames].
+        progress: Called with frames read and frames in all.
 
     Raises:
         RecordingError: If the recording cannot be read or holds values that are not finite.
@@ -181,6 +185,8 @@ def survey(
         if moments is not None and features is not None:
             moments.add(position, features.span(position, len(chunk)), image, seen)
         position += len(chunk)
+        if progress:
+            progress(position, source.count)
     if not observed:
         raise WindowError("every frame is declared lost; nothing is left to restore from")
     intensity = values.intensity()
