@@ -71,9 +71,8 @@ def test_held_out_predictions_against_the_obvious_regression(lost):
     np.testing.assert_allclose(learned.skill, skill, atol=2e-4)
     found = learned.frames(features, np.arange(len(noisy)))
     np.testing.assert_allclose(found, frames, atol=5e-4)
-    np.testing.assert_allclose(
-        found[[7, 250]], learned.frames(features[[7, 250]], np.array([7, 250]))
-    )
+    alone = learned.frames(features[[7, 250]], np.array([7, 250]))
+    np.testing.assert_allclose(found[[7, 250]], alone, atol=1e-6)  # rounding of float32
 
 
 @pytest.mark.parametrize("chunk", [1, 13, 64, 300])

@@ -20,7 +20,7 @@ from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 
 Progress = Callable[[int, int], None]
-_WORTH_MEASURING = 24  # windows
+_WORTH_MEASURING = 200  # windows, below which a second of measuring is not won back
 
 
 @dataclass(frozen=True)

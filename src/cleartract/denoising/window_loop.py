@@ -17,7 +17,7 @@ from cleartract.model.condition import Condition
 from cleartract.model.model import Model
 from cleartract.recordings.windows import Window
 
-DEFAULT_BATCH = 2  # windows, where nothing was measured
+DEFAULT_BATCH = 1  # windows, where nothing was measured
 _CANDIDATES = {"cpu": (1, 2), "cuda": (1, 2, 4, 8)}  # a CPU is busy with one already
 _REPEATS = 2
 _CLEARLY = 1.15  # times faster
