@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -137,12 +136,9 @@ def fastest_batch(model: Model, prepared: PreparedWindow, settings: DenoiseSetti
 
     More windows need more memory, so they must be clearly faster.
     """
-    candidates = _CANDIDATES.get(model.device.type, (1,))
-    if model.device.type == "cpu":  # shorter windows, so that trying needs no more than one window
-        prepared = shortened(prepared, max(1, len(prepared.noisy) // max(candidates)))
     number = np.arange(len(prepared.noisy))
     best, speed, started = 1, 0.0, time.perf_counter()
-    for count in candidates:
+    for count in _CANDIDATES.get(model.device.type, (1,)):
         condition = build_condition([prepared] * count, model.device)
         seconds = []
         try:
@@ -157,15 +153,3 @@ def fastest_batch(model: Model, prepared: PreparedWindow, settings: DenoiseSetti
         if time.perf_counter() - started > _MEASURE:
             break
     return best
-
-
-def shortened(prepared: PreparedWindow, frames: int) -> PreparedWindow:
-    """The first frames of a window, with the same sound."""
-    predicted = prepared.predicted
-    return replace(
-        prepared,
-        window=replace(prepared.window, frames=frames),
-        noisy=prepared.noisy[:frames],
-        observed=prepared.observed[:frames],
-        predicted=None if predicted is None else predicted[:frames],
-    )
