@@ -71,9 +71,12 @@ def test_frames_that_are_not_finite_are_an_error(tiny_model):
 
 
 def test_a_larger_batch_is_taken_only_where_it_is_faster(tiny_model, monkeypatch):
+    assert fastest_batch(tiny_model, prepared(WINDOWS[0]), SETTINGS) == 1  # nothing is tried
+    monkeypatch.setattr(type(tiny_model), "device", torch.device("cuda"))
+    monkeypatch.setattr(window_loop, "build_condition", lambda windows, _: windows)
     clock = [0.0]
     monkeypatch.setattr(window_loop.time, "perf_counter", lambda: clock[0])
-    for seconds, best in (({1: 0.1, 2: 0.1, 4: 0.5}, 2), ({1: 0.1, 2: 0.2, 4: 0.4}, 1)):
+    for seconds, best in (({1: 0.1, 2: 0.1, 4: 0.5, 8: 1}, 2), ({1: 0.1, 2: 0.2, 4: 0.4, 8: 1}, 1)):
 
         def timed(model, condition, *others, seconds=seconds):
             clock[0] += seconds[len(condition)]

@@ -51,7 +51,9 @@ class DenoiseSettings(BaseModel):
         0, ge=0, description="Seed of the diffusion noise, keyed to the absolute frame."
     )
     batch: int | None = Field(
-        None, ge=1, description="Windows denoised together; measured where not given."
+        None,
+        ge=1,
+        description="Windows denoised together; by default 1 on a CPU, measured on a GPU.",
     )
     use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 
