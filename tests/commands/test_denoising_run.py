@@ -74,6 +74,7 @@ def test_resuming_keeps_the_batch_that_was_measured(tmp_path, spoken, weights, m
     """Frames depend on it in their last bits."""
     np.savez(tmp_path / "in.npz", frames=spoken.frames, rate=[50, 1])
     batches = iter([3, 3, 1])
+    monkeypatch.setattr(restore, "_WORTH_MEASURING", 1)
     monkeypatch.setattr(restore, "fastest_batch", lambda *_: next(batches))
     clip, out = tmp_path / "in.npz", tmp_path / "out.npz"
     assert run(clip, weights, out) == 0
