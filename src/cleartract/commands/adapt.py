@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from cleartract.adaptation.settings import AdaptSettings
+from cleartract.commands.options import Device, Overwrite, Threads
 from cleartract.errors import OutputError, UsageError
 
 
@@ -34,12 +35,9 @@ class Adapt:
     )
     audio_offset: float = 0.0
     """How late the sound of all recordings is against the frames [ms], as for `denoise`."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    threads: int | None = None
-    """CPU threads; all cores by default."""
-    overwrite: bool = False
-    """Replace weights that exist."""
+    device: Device = "auto"
+    threads: Threads = None
+    overwrite: Overwrite = False
 
     def run(self) -> None:
         """Adapt and write, if anything was gained."""

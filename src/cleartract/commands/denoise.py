@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import check_targets
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import UsageError
@@ -42,16 +43,13 @@ class Denoise:
     settings: Annotated[DenoiseOptions, tyro.conf.arg(name="")] = field(
         default_factory=DenoiseOptions
     )
-    device: str = "auto"
-    """auto, cpu or cuda."""
+    device: Device = "auto"
     threads: int | None = None
     """CPU threads; measured where not given."""
-    weights: str | None = None
-    """A .safetensors file or the name of shipped weights."""
+    weights: Weights = None
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
-    overwrite: bool = False
-    """Replace results that exist."""
+    overwrite: Overwrite = False
     resume: bool = False
     """Go on where a run that was stopped had come."""
     dry_run: bool = False

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.errors import CorpusError, OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
 
@@ -31,14 +32,11 @@ class Evaluate:
     corpus_settings: Annotated[EvaluateCorpusSettings, tyro.conf.arg(name="")] = field(
         default_factory=EvaluateCorpusSettings
     )
-    weights: str | None = None
-    """A .safetensors file or the name of shipped weights."""
+    weights: Weights = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder of the report; by default RESULT_evaluation or CORPUS_evaluation."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    overwrite: bool = False
-    """Replace a report that exists."""
+    device: Device = "auto"
+    overwrite: Overwrite = False
 
     def run(self) -> None:
         """Measure and write the report."""

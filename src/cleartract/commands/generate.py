@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import check_targets, sha256, versions, warn
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.errors import RecordingError, UsageError
@@ -50,12 +51,9 @@ class Generate:
     )
     no_audio: bool = False
     """Do not give the sound to the model: what it makes of nothing."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    weights: str | None = None
-    """A .safetensors file or the name of shipped weights."""
-    overwrite: bool = False
-    """Replace results that exist."""
+    device: Device = "auto"
+    weights: Weights = None
+    overwrite: Overwrite = False
 
     def run(self) -> None:
         """Generate and write."""

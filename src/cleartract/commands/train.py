@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from cleartract.commands.options import Device, Threads
 from cleartract.errors import CorpusError, UsageError, reason_of, wrong_field
 
 if TYPE_CHECKING:
@@ -39,10 +40,8 @@ class Train:
     """Optimiser steps in all; replaces the config's."""
     seed: int | None = None
     """Seed; replaces the config's."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    threads: int | None = None
-    """CPU threads; all cores by default."""
+    device: Device = "auto"
+    threads: Threads = None
     no_panel: bool = False
     """Do not write qualitative panels at the end of epochs."""
 
