@@ -72,7 +72,7 @@ def test_unwritable_output_is_one_line(tmp_path, recording):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         write_recording(tmp_path / "file" / "a.mp4", recording, {})
-    with pytest.raises(OutputError, match="unknown output"):
+    with pytest.raises(OutputError, match="unknown kind of output"):
         write_recording(tmp_path / "a.wmv", recording, {})
 
 

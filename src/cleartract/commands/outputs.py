@@ -22,11 +22,9 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
     Raises:
         OutputError: In one line.
     """
-    from cleartract.recordings.formats import OUTPUT_SUFFIXES
+    from cleartract.recordings.formats import check_output_kind
 
-    if targets["result"].suffix.lower() not in OUTPUT_SUFFIXES:
-        known = ", ".join(OUTPUT_SUFFIXES)
-        raise OutputError(f"{targets['result']}: unknown kind of output; name it {known}")
+    check_output_kind(targets["result"])
     read = [path.resolve() for path in sources]
     for target in targets.values():
         if target.resolve() in read:

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cleartract.errors import OutputError
 from cleartract.files import atomic, naming
 from cleartract.recordings.array_writer import ArrayWriter
-from cleartract.recordings.formats import OUTPUT_SUFFIXES
+from cleartract.recordings.formats import check_output_kind
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.sound import ArraySound, Sound
 from cleartract.recordings.video_writer import VideoFormat, VideoWriter, preferred_codec
@@ -113,20 +112,18 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
     """A sink in the format its name asks for.
 
     Args:
-        path: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for MATLAB),
-            `.npz` (float32, in the recording's own intensity scale).
+        path: Where it is written, under a temporary name with the suffix of the target or directly.
         result: What will be written.
         provenance: Kept in a .npz.
-        target: What errors call the file.
+        target: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for
+            MATLAB), `.npz` (float32, in the recording's own intensity scale); named in errors.
 
     Raises:
         OutputError: If the kind of file is unknown or it cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in OUTPUT_SUFFIXES:
-        raise OutputError(f"{target}: unknown output; name it {', '.join(OUTPUT_SUFFIXES)}")
+    check_output_kind(target)
     with naming(target):
-        if suffix == ".npz":
+        if target.suffix.lower() == ".npz":
             shape, sound = (result.frames, *result.size), None
             if result.sound is not None:
                 sound = (result.sound, result.samples)
