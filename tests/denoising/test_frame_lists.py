@@ -21,7 +21,8 @@ def test_lists_of_frames(text, frames):
 
 
 @pytest.mark.parametrize(
-    "text", ["", ",", "5,", "x", "-3", "3-", "5-2", "10", "8-10", "1.5", "2--4", "1 2", "auto,3"]
+    "text",
+    ["", ",", "5,", "x", "-3", "3-", "5-2", "10", "8-10", "1.5", "2--4", "1 2", "auto,3", "१-२"],
 )
 def test_wrong_lists_are_one_line(text):
     with pytest.raises(UsageError, match=r"^--lost: ") as caught:
@@ -37,7 +38,7 @@ def test_lengths_of_a_beginning(text, frames):
     assert first_frames(text, Fraction(65040, 781)) == frames
 
 
-@pytest.mark.parametrize("text", ["", "0", "0s", "-3", "2.5", "5m", "s", "1e3"])
+@pytest.mark.parametrize("text", ["", "0", "0s", "-3", "2.5", "5m", "s", "1e3", "१२"])
 def test_wrong_lengths_are_one_line(text):
     with pytest.raises(UsageError, match=r"^--preview: "):
         first_frames(text, Fraction(50))

@@ -21,7 +21,7 @@ def listed_frames(text: str, count: int) -> tuple[int, ...]:
     """
     numbers: set[int] = set()
     for part in text.split(","):
-        written = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        written = re.fullmatch(r"\s*([0-9]+)(?:-([0-9]+))?\s*", part)
         if written is None:
             raise UsageError(f"--lost: {part.strip()!r} is no frame; write 120-127,300 or auto")
         first = int(written[1])
@@ -42,7 +42,7 @@ def first_frames(text: str, rate: Fraction) -> int:
     Raises:
         UsageError: If it is neither, or nothing is left.
     """
-    written = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s?)\s*", text)
+    written = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s?)\s*", text)
     if written is None or not float(written[1]) > 0 or ("." in written[1] and not written[2]):
         raise UsageError(f"--preview: {text!r} is no length; write 5s, or a number of frames")
     if written[2]:
