@@ -104,6 +104,22 @@ def test_a_killed_run_does_not_go_on_with_other_options(
     assert run(clip, weights, out, "--resume") == 0
 
 
+def test_a_dry_run_beside_a_killed_one_says_how_to_go_on(clip, weights, monkeypatch, capsys):
+    out = clip.with_name("a.npz")
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 2)
+        assert run(clip, weights, out) == 130
+    before = {path: path.read_bytes() for path in clip.parent.rglob("*") if path.is_file()}
+    for options in ([], ["--resume"]):
+        capsys.readouterr()
+        assert run(clip, weights, out, "--dry-run", *options) == 0
+        said = capsys.readouterr().out
+        assert f"{clip.with_name('.a.npz.partial')}: left by a run that was stopped" in said
+        assert "--resume" in said
+    after = {path: path.read_bytes() for path in clip.parent.rglob("*") if path.is_file()}
+    assert after == before
+
+
 def failing(monkeypatch, method, path_part):
     """A video whose name holds `path_part` cannot be written."""
     whole, begin = getattr(VideoWriter, method), VideoWriter.__init__

@@ -72,7 +72,8 @@ class Denoise:
         from cleartract.recordings.opening import open_source
         from cleartract.recordings.source import FirstFrames
 
-        check_partial(targets["result"], self.resume)
+        if not self.dry_run:
+            check_partial(targets["result"], self.resume)
         update = {"use_audio": not self.no_audio}
         settings = checked_samples(DenoiseSettings(**self.settings.model_dump() | update))
         device = usable_device(self.device)

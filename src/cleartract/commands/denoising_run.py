@@ -12,7 +12,7 @@ import torch
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
-from cleartract.denoising.partial import PartialRun
+from cleartract.denoising.partial import PartialRun, partial_folder
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.restore import Restoration
@@ -76,6 +76,8 @@ class DenoisingRun:
         print(f"{len(windows)} windows of {windows[0].frames} frames, {steps} step(s) each")
         for name, path in self.targets.items():
             print(f"would write {name}: {path}")
+        if (left := partial_folder(self.targets["result"])).exists():
+            print(f"{left}: left by a run that was stopped; give --resume to go on")
 
     def run(self) -> None:
         """Denoise and write."""
