@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from cleartract.cli import main
 from cleartract.denoising import restore, window_loop
@@ -102,6 +103,26 @@ def test_a_killed_run_does_not_go_on_with_other_options(
     assert f"differs in: {word}" in capsys.readouterr().err
     assert clip.with_name(".a.npz.partial").exists()
     assert run(clip, weights, out, "--resume") == 0
+
+
+def test_a_killed_run_goes_on_with_the_same_sound_whatever_its_path(
+    clip, weights, monkeypatch, capsys
+):
+    out, noise = clip.with_name("a.npz"), np.random.default_rng(0).normal(0, 0.1, (2, 8000))
+    for name, samples in zip(("a.wav", "b.wav"), noise, strict=True):
+        soundfile.write(clip.with_name(name), samples, 16_000)
+    monkeypatch.chdir(clip.parent)
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 2)
+        assert run(clip, weights, out, "--audio", "a.wav") == 130
+    capsys.readouterr()
+    assert run(clip, weights, out, "--audio", "b.wav", "--resume") == 6
+    assert "differs in: audio" in capsys.readouterr().err
+    with monkeypatch.context() as patched:
+        interrupt_after(patched, 1)
+        relative = f"../{clip.parent.name}/a.wav"
+        assert run(clip, weights, out, "--audio", relative, "--resume") == 130
+    assert run(clip, weights, out, "--audio", clip.with_name("a.wav"), "--resume") == 0
 
 
 def test_a_dry_run_beside_a_killed_one_says_how_to_go_on(clip, weights, monkeypatch, capsys):

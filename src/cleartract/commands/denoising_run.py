@@ -130,14 +130,14 @@ class DenoisingRun:
 
     def _restore(self, restoration: Restoration, training: dict[str, Any], update: Update) -> None:
         survey = restoration.prepared.survey
-        path = weights_path(self.command.weights)
-        decides = {
+        path, audio = weights_path(self.command.weights), self._audio()
+        decides = {  # files by their content: the same file has many paths
             "input": sha256(self.command.input),
             "weights": sha256(path),
             "device": str(self.device),
             "frames": survey.frames,
             "settings": self.settings.model_dump(),
-            "audio": self._audio(),
+            "audio": audio and audio["sha256"],
             "audio_offset_ms": self.command.audio_offset,
             "lost": list(survey.lost),
         }
