@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from torch import Tensor
+
+from cleartract.diffusion.denoiser import DenoiserFunction
 
 
 def complex_normal(rng: np.random.Generator, shape) -> np.ndarray:
@@ -30,3 +33,13 @@ def assert_self_adjoint_positive(apply, shape, rng: np.random.Generator, toleran
 def convergence_order(errors: list[float], steps: list[int]) -> float:
     """Slope of log error over log step size."""
     return float(np.polyfit(np.log(1 / np.array(steps)), np.log(errors), 1)[0])
+
+
+def gaussian_denoiser(mean: Tensor, variance: Tensor) -> DenoiserFunction:
+    """The exact denoiser of data N(mean, variance)."""
+
+    def call(x: Tensor, sigma: Tensor) -> Tensor:
+        sigma_ = sigma.reshape(-1, *[1] * (x.ndim - 1)).to(x)
+        return mean + variance / (variance + sigma_**2) * (x - mean)
+
+    return call

@@ -9,13 +9,12 @@ from cleartract.diffusion.denoiser import (
     Denoiser,
     as_batch,
     conditioned,
-    gaussian_denoiser,
     guided,
     loss_weight,
 )
 from cleartract.diffusion.noise_levels import NoiseLevels
 from cleartract.diffusion.samplers import SAMPLERS, intervals, sample
-from tests.laws import convergence_order
+from tests.laws import convergence_order, gaussian_denoiser
 
 LEVELS = NoiseLevels()
 MEAN, STD = 0.3, 0.2

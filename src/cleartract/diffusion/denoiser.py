@@ -106,16 +106,6 @@ def guided(
     return call
 
 
-def gaussian_denoiser(mean: Tensor, variance: Tensor) -> DenoiserFunction:
-    """The exact denoiser of data N(mean, variance), for tests and teaching."""
-
-    def call(x: Tensor, sigma: Tensor) -> Tensor:
-        sigma_ = sigma.reshape(-1, *[1] * (x.ndim - 1)).to(x)
-        return mean + variance / (variance + sigma_**2) * (x - mean)
-
-    return call
-
-
 def as_batch(sigma: Tensor, x: Tensor) -> Tensor:
     """One noise level for every element of the batch, (batch,) float32."""
     return torch.full((x.shape[0],), float(sigma), dtype=torch.float32, device=x.device)
