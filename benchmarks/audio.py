@@ -16,11 +16,11 @@ from benchmarks.common import load_split, of_another_speaker, write_json, write_
 from benchmarks.peers.protocols import spiral_level
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.settings import DenoiseSettings
+from cleartract.evaluation.control_summary import hallucination_index
 from cleartract.evaluation.controls import (
     LOST,
     ControlResult,
     ControlSetup,
-    hallucination_index,
     long_runs,
     lost_runs,
     run_controls,

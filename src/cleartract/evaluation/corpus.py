@@ -14,7 +14,8 @@ from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.errors import CorpusError
 from cleartract.evaluation.consistency import consistency, middle_excerpt
-from cleartract.evaluation.controls import ControlResult, ControlSetup, run_controls, summarise
+from cleartract.evaluation.control_summary import summarise
+from cleartract.evaluation.controls import ControlResult, ControlSetup, run_controls
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.measure import Subject, measure
 from cleartract.evaluation.regions import airway_band
