@@ -34,7 +34,7 @@ class Adapt:
         default_factory=AdaptSettings
     )
     audio_offset: float = 0.0
-    """How late the sound of all recordings is against the frames [ms], as for `denoise`."""
+    """How late the sound of all recordings is against the frames, in milliseconds, as for denoise."""
     device: Device = "auto"
     threads: Threads = None
     overwrite: Overwrite = False

@@ -30,9 +30,14 @@ class Denoise:
     """Result: .mp4, .mov, .avi or .npz; by default INPUT_cleartract.mp4 (.npz for arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
-    audio_offset: float = 0.0
-    """How late the sound is against the frames [ms]; the model uses it so much earlier, the sound
-    of the result stays as it is."""
+    audio_offset: Annotated[
+        float,
+        tyro.conf.arg(
+            help="How late the sound is against the frames, in milliseconds (audio_offset in "
+            "Python is in seconds); the model uses it so much earlier, the sound of the result "
+            "stays as it is."
+        ),
+    ] = 0.0
     no_audio: bool = False
     """Do not give the sound to the model; the result keeps it."""
     lost: str | None = None

@@ -59,7 +59,8 @@ def denoise_recording(
         progress: Called with windows done and windows in all.
         observed: False where a frame is lost and must be made from its neighbours and the sound,
             (frame,) bool; all are observed by default.
-        audio_offset: How late the sound is against the frames [s].
+        audio_offset: How late the sound is against the frames, in seconds [s]; `--audio-offset` of
+            the command line is in milliseconds.
 
     Raises:
         UsageError: If the offset is beyond 10 s.

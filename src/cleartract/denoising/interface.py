@@ -57,7 +57,8 @@ def denoise(
         model: A model from `load_model`, or weights.
         device: `auto`, `cpu` or `cuda`; a model stays where it is.
         observed: False where a frame is lost, (frame,) bool.
-        audio_offset: How late the sound is against the frames [s].
+        audio_offset: How late the sound is against the frames, in seconds [s]; `--audio-offset` of
+            the command line is in milliseconds.
         progress: Called with windows done and windows in all.
         settings: How; or give its fields as `options`.
         options: Fields of `DenoiseSettings`.
