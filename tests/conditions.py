@@ -45,7 +45,7 @@ def with_sound(condition: Condition, **changed: Any) -> Condition:
 def with_prediction(condition: Condition, frames: torch.Tensor | None, **changed: Any) -> Condition:
     """The same with predicted frames, and their mean as the mean frame."""
     valid = torch.ones(len(condition)).bool()
-    noisy = condition.frames.noisy
+    noisy, skill = condition.frames.noisy, torch.ones(len(condition))
     mean = noisy.mean(1) if frames is None else frames.mean(1)
-    given = PredictionCondition(mean, valid, frames, valid if frames is not None else ~valid)
+    given = PredictionCondition(mean, valid, frames, valid if frames is not None else ~valid, skill)
     return replace(condition, prediction=replace(given, **changed))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from cleartract.corpora.dataset import AVDataset
+from cleartract.corpora.dataset import AVDataset, undegraded
 from cleartract.corpora.entries import hashed_split, speaker_of
 from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording
 from cleartract.errors import CorpusError
@@ -33,16 +33,26 @@ def test_splits_share_no_speaker(corpus):
     assert len(AVDataset(corpus, "all").entries) == 3
 
 
-def test_degradation_is_a_callable_and_gets_the_error(corpus):
+def test_degradation_is_a_callable_and_gets_the_material(corpus):
     seen = []
 
-    def degrade(clean, error, known, rng):
-        seen.append((clean.shape, error.dtype))
-        return clean, clean + 1, known
+    def degrade(material, rng):
+        seen.append(material)
+        made = undegraded(material, rng)
+        return replace(made, noisy=made.scan + 1)
 
     sample = AVDataset(corpus, "train", degrade=degrade)[0]
-    np.testing.assert_allclose(sample.noisy, sample.clean + 1)
-    assert seen[0][1] == np.complex64
+    np.testing.assert_allclose(sample.noisy, sample.scan + 1)
+    assert seen[0].error.dtype == np.complex64
+    assert seen[0].truth_means.shape == (2, *sample.scan.shape[1:])
+
+
+def test_the_target_chooses_the_truth(corpus):
+    sample = AVDataset(corpus, "train")[0]
+    assert sample.clean is sample.scan
+    other = replace(sample, prepared=replace(sample.prepared, target="ideal"))
+    assert other.clean is sample.ideal
+    assert np.abs(sample.scan - sample.ideal).max() > 0.01
 
 
 def test_usc_layout_and_companion_sound(tmp_path, recording, sound):

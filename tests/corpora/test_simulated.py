@@ -28,6 +28,7 @@ def simulated():
         state_rate=44_100 / 110,
         parameters=PARAMETERS,
         clean=rng.random((COUNT, SIZE, SIZE)).astype(np.float16),
+        scans={"view_shared": rng.random((COUNT, SIZE, SIZE)).astype(np.float16)},
         reconstructions={"view_shared": rng.random((COUNT, 2, SIZE, SIZE)).astype(np.float16)},
         rate=Fraction(125_000, 1501),
         outlines=rng.random((COUNT, OUTLINES["epiglottis"].stop, 2)).astype(np.float32),
@@ -53,7 +54,7 @@ def test_what_is_read_is_what_was_written(simulated, path):
         simulated.sample_rate,
         simulated.state_rate,
     )
-    assert again.parameters == {**PARAMETERS, "format": 1}
+    assert again.parameters == {**PARAMETERS, "format": 2}
     assert list(again.reconstructions) == ["view_shared"]
     for name in ("audio", "tract", "clean", "outlines"):
         np.testing.assert_array_equal(getattr(again, name), getattr(simulated, name))
@@ -80,12 +81,13 @@ def test_speech_is_read_from_files_with_frames_too(simulated, path):
         SimulatedHeader.load(alone)
 
 
-def test_the_keys_of_format_1_stay(simulated, path):
-    """Written key by key, as files of format 1 were always written."""
+def test_the_keys_of_format_2_stay(simulated, path):
+    """Written key by key, as files of format 2 are always written."""
     by_hand = path.with_name("recording01.npz")
     np.savez(
         by_hand,
         clean=simulated.clean,
+        scan_view_shared=simulated.scans["view_shared"],
         view_shared=simulated.reconstructions["view_shared"],
         audio=simulated.audio,
         sample_rate=np.array(20_000),
@@ -93,7 +95,7 @@ def test_the_keys_of_format_1_stay(simulated, path):
         tract=simulated.tract,
         state_rate=np.array(44_100 / 110),
         outlines=simulated.outlines,
-        parameters=np.array(json.dumps({"format": 1, **PARAMETERS}, sort_keys=True)),
+        parameters=np.array(json.dumps({"format": 2, **PARAMETERS}, sort_keys=True)),
     )
     assert by_hand.read_bytes() == path.read_bytes()
 
@@ -103,7 +105,7 @@ def test_another_format_is_named(path, load):
     arrays = stored(path)
     arrays["parameters"] = np.array(json.dumps({**PARAMETERS, "format": 7}))
     np.savez(path, **arrays)
-    with pytest.raises(RecordingError, match=r"recording00\.npz: format 7, .*reads format 1; sim"):
+    with pytest.raises(RecordingError, match=r"recording00\.npz: format 7, .*reads format 2; sim"):
         load(path)
 
 

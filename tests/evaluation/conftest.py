@@ -40,6 +40,7 @@ def short_corpus(moving_corpus, tmp_path_factory) -> Path:
         short = replace(
             whole,
             clean=_coarse(whole.clean[part]),
+            scans={k: _coarse(whole.scans[k][part]) for k in kinds},
             reconstructions={k: _coarse(whole.reconstructions[k][part]) for k in kinds},
             audio=whole.truth().excerpt(first, FRAMES).audio,
             outlines=whole.outlines[part],

@@ -22,7 +22,9 @@ def golden_output(model: Model) -> np.ndarray:
     prediction = None
     if model.config.unet.prediction:
         known = torch.tensor([True])
-        prediction = PredictionCondition(frames.mean(1), known, 0.9 * frames + 0.05, known)
+        prediction = PredictionCondition(
+            frames.mean(1), known, 0.9 * frames + 0.05, known, torch.ones(1)
+        )
     condition = Condition(
         FramesCondition(frames, observed, times),
         SoundCondition(sound, torch.tensor([-0.1]), torch.tensor([True])),

@@ -43,11 +43,11 @@ def yes(count):
             "states need their start",
         ),
         (
-            lambda: PredictionCondition(torch.rand(2, 4, 5), yes(1), None, ~yes(2)),
+            lambda: PredictionCondition(torch.rand(2, 4, 5), yes(1), None, ~yes(2), torch.ones(2)),
             "one `mean_valid`",
         ),
         (
-            lambda: PredictionCondition(torch.rand(2, 4, 5), ~yes(2), None, yes(2)),
+            lambda: PredictionCondition(torch.rand(2, 4, 5), ~yes(2), None, yes(2), torch.ones(2)),
             "need the mean frame",
         ),
     ],

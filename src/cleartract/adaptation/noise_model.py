@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from cleartract.errors import RecordingError
+from cleartract.recordings.rician import rician_mean
 
 _STILL = 0.5  # share of the pixels taken to be at rest
 _NEAR, _FAR = 2.0, 12.0  # [pixels] over which strength is averaged, and where nothing is at rest
@@ -86,24 +86,6 @@ class NoiseModel:
             rng: Source of randomness.
         """
         return np.abs(np.maximum(signal, 0) + self.sigma * self.draw(rng)).astype(np.float32)
-
-
-def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
-    r"""Mean of the magnitude of a signal with complex noise, differentiable.
-
-    .. math:: \sigma \sqrt{\pi/2} \left((1 + 2h) e^{-h} I_0(h) + 2h e^{-h} I_1(h)\right), \quad
-              h = \nu^2 / 4 \sigma^2
-
-    Args:
-        signal: Any shape; below 0 counts as 0.
-        sigma: Standard deviation of real and imaginary part, above 0.
-
-    References:
-        Gudbjartsson and Patz 1995, Magn Reson Med 34:910.
-    """
-    h = (signal.clamp(min=0) / (2 * sigma)) ** 2
-    bessel = (1 + 2 * h) * torch.special.i0e(h) + 2 * h * torch.special.i1e(h)
-    return sigma * math.sqrt(math.pi / 2) * bessel
 
 
 def below_noise(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

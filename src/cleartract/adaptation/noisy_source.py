@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cleartract.adaptation.noise_model import NoiseModel, rician_mean
+from cleartract.adaptation.noise_model import NoiseModel
 from cleartract.adaptation.transfer import Transfer
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.prepared import PreparedRecording, build_condition
@@ -16,6 +16,7 @@ from cleartract.errors import RecordingError
 from cleartract.model.condition import Condition
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.rician import rician_mean
 from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.windows import Window
 from cleartract.training.loss import Batch, LossWeights, batch_loss

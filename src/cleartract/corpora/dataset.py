@@ -13,19 +13,71 @@ from torch.utils.data import Dataset
 
 from cleartract.corpora.entries import Entry, find_entries
 from cleartract.corpora.simulated import SimulatedRecording
-from cleartract.denoising.prepared import PreparedRecording, PreparedWindow
+from cleartract.denoising.noise_survey import Noise, NoisePass
+from cleartract.denoising.prepared import PreparedRecording, PreparedWindow, weighed
 from cleartract.denoising.survey import SoundReader, SurveyedSound, survey, survey_sound
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import FrameSource, RecordingSource, in_memory
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 
-Degrade = Callable[
-    [np.ndarray, np.ndarray | None, np.ndarray | None, np.random.Generator],
-    tuple[np.ndarray, np.ndarray, np.ndarray | None],
-]
-"""(clean frames, complex error or None, frames predicted from the sound and the mean frame or None,
-source of randomness) -> (clean, noisy, predicted and mean) frames."""
+
+@dataclass(frozen=True)
+class Material:
+    """What a training window is made from, in the unit of the truth.
+
+    Attributes:
+        ideal: The object, (frame, height, width); of a real recording its frames.
+        scan: What the scanner shows of it with full sampling and no noise, likewise.
+        error: Complex error of the reconstruction against its scan, likewise, or None.
+        mean: Mean frame of the noisy recording, (height, width), or None.
+        predicted: Frames of it predicted from the sound, (frame, height, width), or None.
+        truth_means: Means of `ideal` and `scan` over the recording, (2, height, width).
+        noise: Noise of the recording as its survey measured it, or None.
+        motion: What that would have measured without any noise, (height, width).
+        astray: Like `predicted`, but for another moment of the recording, or None.
+    """
+
+    ideal: np.ndarray
+    scan: np.ndarray
+    error: np.ndarray | None
+    mean: np.ndarray | None
+    predicted: np.ndarray | None
+    truth_means: np.ndarray
+    noise: Noise | None
+    motion: np.ndarray
+    astray: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """A training window, normalised; fields as in `Material` and `PreparedWindow`.
+
+    Attributes:
+        skill: What is left of the skill of the predicted frames, from 0 to 1.
+    """
+
+    ideal: np.ndarray
+    scan: np.ndarray
+    noisy: np.ndarray
+    mean: np.ndarray | None
+    predicted: np.ndarray | None
+    noise: Noise | None
+    skill: float = 1.0
+
+
+Degrade = Callable[[Material, np.random.Generator], Degraded]
+
+
+def undegraded(material: Material, _: np.random.Generator) -> Degraded:
+    """The window as the corpus holds it."""
+    noisy = material.scan
+    if material.error is not None:
+        noisy = np.abs(material.scan + material.error)
+    return Degraded(
+        material.ideal, material.scan, noisy, material.mean, material.predicted, material.noise
+    )
 
 
 class _NoReader:
@@ -46,12 +98,20 @@ class AVSample:
     """One window of a data set.
 
     Attributes:
-        clean: Target, (frame, height, width) float32; the frames themselves for real recordings.
-        prepared: What is known of the window: degraded frames, sound, mean, prediction.
+        scan: What the scanner would show with full sampling and no noise, (frame, height, width)
+            float32; the frames themselves for real recordings.
+        ideal: The object itself, likewise.
+        prepared: What is known of the window: degraded frames, sound, mean, prediction, noise.
     """
 
-    clean: np.ndarray
+    scan: np.ndarray
+    ideal: np.ndarray
     prepared: PreparedWindow
+
+    @property
+    def clean(self) -> np.ndarray:
+        """The truth that its target asks for."""
+        return self.scan if self.prepared.target == "scan" else self.ideal
 
     @property
     def noisy(self) -> np.ndarray:
@@ -81,6 +141,7 @@ class _Loaded:
             self.names = sorted(self.simulated.reconstructions)
             self.sound = self._sound(RecordingSource(self.simulated.truth()))
             self.frames = self.simulated.clean
+            self.truths = {name: self._truth(name) for name in self.names}
             return
         self.names = [""]
         source = open_source(entry.path)
@@ -89,6 +150,44 @@ class _Loaded:
         prepared = self._prepared(recording)
         self.surveys[""] = prepared
         self.frames = prepared.normalised(recording.frames)
+        means = np.repeat(self.frames.mean(0)[None], 2, 0)
+        self.truths = {"": (means, np.zeros(means.shape[1:], np.float32))}
+
+    def _truth(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Means of object and scan, and the scan's movement as a survey measures noise."""
+        assert self.simulated is not None
+        scan = self.simulated.scans[name].astype(np.float32)
+        means = np.stack([self.simulated.clean.mean(0, dtype=np.float32), scan.mean(0)])
+        collected = NoisePass(scan.shape[1:])
+        collected.add(scan, np.ones(len(scan), bool))
+        found = collected.result()
+        return means, np.zeros_like(means[0]) if found is None else found.strength
+
+    def material(self, name: str, window: Window) -> tuple[Material, PreparedWindow]:
+        """What a window of a reconstruction is made from, and what is known of it."""
+        numbers = window.frame_indices(len(self.frames))
+        recording, simulated = self.prepared(name), self.simulated
+        ideal = scan = self.frames[numbers].astype(np.float32)
+        error, intensity = None, Intensity(0.0, 1.0)
+        if simulated is not None:
+            scan = simulated.scans[name][numbers].astype(np.float32)
+            error, intensity = simulated.error(name, numbers), recording.survey.intensity
+        prepared = recording.window(window, scan)
+        means, motion = self.truths[name]
+        mean, predicted, noise = prepared.mean, prepared.predicted, prepared.noise
+        return (
+            Material(
+                ideal,
+                scan,
+                error,
+                None if mean is None else intensity.undo(mean),
+                None if predicted is None else intensity.undo(predicted),
+                means,
+                None if noise is None else noise.scaled(intensity.scale),
+                motion,
+            ),
+            prepared,
+        )
 
     def _sound(self, source: FrameSource) -> SurveyedSound | None:
         return survey_sound(source, self.reader)
@@ -114,7 +213,9 @@ class _Loaded:
             if prepared.survey.prediction is not None
             for part in prepared.survey.prediction.left_out
         )
-        return self.frames.nbytes + states + moments + sum(part.nbytes for part in others)
+        scans = self.simulated.scans.values() if self.simulated else ()
+        parts = sum(part.nbytes for part in (*others, *scans))
+        return self.frames.nbytes + states + moments + parts
 
 
 class AVDataset(Dataset):
@@ -124,8 +225,8 @@ class AVDataset(Dataset):
         folder: Searched with all its subfolders.
         split: `train`, `validation`, `test` or `all`; by speaker.
         windows: How recordings are cut.
-        degrade: Makes (clean, noisy) from clean frames and the error of the reconstruction; by
-            default simulated recordings give one of their reconstructions, real ones themselves.
+        degrade: Makes a training window from its material; by default simulated recordings give one
+            of their reconstructions, real ones themselves.
         context: Sound before and after the frames [s].
         seed: Seed of the degradation; item i is always the same.
         cache_bytes: Recordings kept in memory [bytes].
@@ -185,26 +286,22 @@ class AVDataset(Dataset):
     ) -> AVSample:
         """A window of a recording, degraded with the given source of randomness."""
         loaded = self._load(entry)
-        numbers = window.frame_indices(len(loaded.frames))
-        clean = loaded.frames[numbers].astype(np.float32)
-        error, noisy, name = None, clean, loaded.names[0]
-        if loaded.simulated is not None:
-            name = str(rng.choice(loaded.names))
-            error = loaded.simulated.error(name, numbers)
-            noisy = np.abs(clean + error)
-        recording = loaded.prepared(name)
-        prepared = recording.window(window, noisy)
-        known = _known(prepared)
-        if known is not None and loaded.simulated is not None:
-            known = recording.survey.intensity.undo(known)  # the unit of the truth
-        degrade = degrade or self.degrade
-        if degrade is not None:
-            clean, noisy, known = degrade(clean, error, known, rng)
-        prepared = replace(prepared, noisy=noisy)
-        if known is not None:
-            predicted = None if prepared.predicted is None else known[:-1]
-            prepared = replace(prepared, predicted=predicted, mean=known[-1])
-        return AVSample(clean, prepared)
+        name = str(rng.choice(loaded.names)) if loaded.simulated else loaded.names[0]
+        material, prepared = loaded.material(name, window)
+        if material.predicted is not None and loaded.simulated is not None:
+            first = int(rng.integers(entry.frames - window.frames + 1))
+            elsewhere, _ = loaded.material(name, replace(window, first=first))
+            material = replace(material, astray=elsewhere.predicted)
+        made = (degrade or self.degrade or undegraded)(material, rng)
+        prepared = replace(
+            prepared,
+            noisy=made.noisy,
+            mean=made.mean,
+            predicted=made.predicted,
+            noise=made.noise,
+            skill=prepared.skill * made.skill,
+        )
+        return AVSample(made.scan, made.ideal, weighed(prepared))
 
     def _load(self, entry: Entry) -> _Loaded:
         if entry.path in self._cache:
@@ -215,11 +312,3 @@ class AVDataset(Dataset):
         while sum(item.nbytes for item in self._cache.values()) > self.cache_bytes > 0:
             self._cache.popitem(last=False)
         return self._cache.get(entry.path, loaded)
-
-
-def _known(prepared: PreparedWindow) -> np.ndarray | None:
-    """Predicted frames, if there are any, and the mean frame behind them."""
-    if prepared.mean is None:
-        return None
-    mean = prepared.mean[None]
-    return mean if prepared.predicted is None else np.concatenate([prepared.predicted, mean])

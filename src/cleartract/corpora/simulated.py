@@ -1,7 +1,7 @@
 """Files of a simulated corpus. No other module uses their names and keys.
 
-`recordingNN.npz` holds the true frames, noisy reconstructions of them, the sound and the motor
-trajectory; `speechNN.npz` holds sound and trajectory only.
+`recordingNN.npz` holds both truths (the object, and its fully sampled scan without noise), noisy
+reconstructions, the sound and the motor trajectory; `speechNN.npz` holds sound and trajectory only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cleartract.files import atomic
 from cleartract.recordings.recording import Recording
 from cleartract.types import exact_rate
 
-FORMAT = 1
+FORMAT = 2
 RECONSTRUCTIONS = ("view_shared", "cg_sense")
 OUTLINES = {
     "upper": slice(0, 34),
@@ -121,33 +121,41 @@ class SimulatedSpeech:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedRecording(SimulatedSpeech):
-    """Noisy reconstructions with their clean truth, and the speech that was recorded.
+    """Noisy reconstructions with both truths, and the speech that was recorded.
 
     Attributes:
-        clean: True frames, (frame, N, N) float16, 1 is the 99.5th percentile.
-        reconstructions: Complex frames in phase with `clean`, (frame, 2, N, N) float16, by name.
+        clean: The object, band-limited (target `ideal`), (frame, N, N) float16; 1 is the 99.5th
+            percentile.
+        scans: What scanner and reconstruction show of it with full sampling and without noise
+            (target `scan`), magnitude, (frame, N, N) float16, by name of the reconstruction.
+        reconstructions: Complex frames in phase with their scan, (frame, 2, N, N) float16, by name.
         rate: Frames per second, exact.
         outlines: Points of `OUTLINES` in every frame, (frame, point, 2) [mm] in the image.
     """
 
     clean: np.ndarray
+    scans: dict[str, np.ndarray]
     reconstructions: dict[str, np.ndarray]
     rate: Fraction
     outlines: np.ndarray
 
     def error(self, reconstruction: str, frames: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Complex error of a reconstruction against the truth, (frame, N, N) complex64."""
+        """Complex error of a reconstruction against its scan, (frame, N, N) complex64."""
         parts = self.reconstructions[reconstruction][frames].astype(np.float32)
-        return parts[:, 0] - self.clean[frames].astype(np.float32) + 1j * parts[:, 1]
+        return (
+            parts[:, 0] - self.scans[reconstruction][frames].astype(np.float32) + 1j * parts[:, 1]
+        )
 
     def noisy(self, reconstruction: str) -> Recording:
         """The recording as a scanner would deliver it: magnitude frames with sound."""
         parts = self.reconstructions[reconstruction].astype(np.float32)
         return self._recording(np.hypot(parts[:, 0], parts[:, 1]), reconstruction)
 
-    def truth(self) -> Recording:
-        """The clean frames with the sound."""
-        return self._recording(self.clean.astype(np.float32), "clean")
+    def truth(self, reconstruction: str | None = None) -> Recording:
+        """The object with the sound; given a reconstruction, its scan instead."""
+        if reconstruction is None:
+            return self._recording(self.clean.astype(np.float32), "ideal")
+        return self._recording(self.scans[reconstruction].astype(np.float32), "scan")
 
     def _recording(self, frames: np.ndarray, kind: str) -> Recording:
         source = {"path": self.parameters["speaker"], "kind": kind}
@@ -157,6 +165,7 @@ class SimulatedRecording(SimulatedSpeech):
     def _fields(cls, file: np.lib.npyio.NpzFile) -> dict[str, Any]:
         return super()._fields(file) | {
             "clean": file["clean"],
+            "scans": {n: file[f"scan_{n}"] for n in RECONSTRUCTIONS if n in file.files},
             "reconstructions": {n: file[n] for n in RECONSTRUCTIONS if n in file.files},
             "rate": exact_rate(file["rate"]),
             "outlines": file["outlines"],
@@ -166,6 +175,7 @@ class SimulatedRecording(SimulatedSpeech):
         speech = super()._arrays()
         return {
             "clean": self.clean,
+            **{f"scan_{name}": frames for name, frames in self.scans.items()},
             **self.reconstructions,
             "audio": speech["audio"],
             "sample_rate": speech["sample_rate"],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 LAGS = 4  # [frames]; noise this far apart is taken to be independent
+_PERIODS = range(5, 17)  # [frames] after which undersampling may repeat
+FACTS = 7  # numbers that describe the noise beside its strength per pixel
 _STILL = 50  # percentile: pixels that change less are at rest
 _HIGH = 0.2  # [cycles/pixel], above which anatomy has little power
 _LINE, _RARE = 60.0, 300.0  # a spike: power of one frequency over that of its frame, and its usual
@@ -22,12 +24,24 @@ class Noise:
         level: The same where nothing moves, one number.
         in_time: Correlation of the noise 1, 2 and 3 frames apart where nothing moves.
         in_space: Correlation of the noise of neighbours, down and to the right.
+        undersampling: Share of the noise that comes back after some frames, as artefacts of a
+            repeating trajectory do; 0 for noise of the receiver.
     """
 
     strength: np.ndarray
     level: float
     in_time: tuple[float, ...]
     in_space: tuple[float, float]
+    undersampling: float = 0.0
+
+    def scaled(self, factor: float) -> Noise:
+        """The same noise in another unit."""
+        return replace(self, strength=self.strength * np.float32(factor), level=self.level * factor)
+
+    @property
+    def facts(self) -> tuple[float, ...]:
+        """Level and correlations, `FACTS` numbers."""
+        return (self.level, *self.in_time, *self.in_space, self.undersampling)
 
     def described(self) -> dict[str, object]:
         """For the sidecar; the map is left out."""
@@ -35,6 +49,7 @@ class Noise:
             "level": round(self.level, 5),
             "correlation_in_time": [round(c, 3) for c in self.in_time],
             "correlation_in_space": [round(c, 3) for c in self.in_space],
+            "undersampling": round(self.undersampling, 3),
         }
 
 
@@ -46,8 +61,8 @@ class NoisePass:
     """
 
     def __init__(self, size: tuple[int, int]):
-        self._squares = np.zeros((LAGS, *size))
-        self._pairs = np.zeros(LAGS)
+        self._squares = np.zeros((_PERIODS.stop - 1, *size))
+        self._pairs = np.zeros(_PERIODS.stop - 1)
         self._down, self._right = np.zeros(size), np.zeros(size)
         self._last = np.zeros((0, *size), np.float32)
         self._last_seen = np.zeros(0, bool)
@@ -62,7 +77,7 @@ class NoisePass:
         known = len(self._last)
         frames = np.concatenate([self._last, frames])
         seen = np.concatenate([self._last_seen, seen])
-        for lag in range(1, LAGS + 1):
+        for lag in range(1, _PERIODS.stop):
             first = max(known, lag)
             if first >= len(frames):
                 continue
@@ -74,23 +89,52 @@ class NoisePass:
                 d = difference
                 self._down[:-1] += np.einsum("fyx,fyx->yx", d[:, :-1], d[:, 1:])
                 self._right[:, :-1] += np.einsum("fyx,fyx->yx", d[:, :, :-1], d[:, :, 1:])
-        self._last, self._last_seen = frames[-LAGS:], seen[-LAGS:]
+        reach = _PERIODS.stop - 1
+        self._last, self._last_seen = frames[-reach:], seen[-reach:]
 
-    def result(self) -> Noise | None:
-        """The noise; None where fewer than two frames of any distance were seen."""
-        if not (self._pairs > 0).all():
+    def result(self, still: np.ndarray | None = None) -> Noise | None:
+        """The noise; None where fewer than two frames of any distance were seen.
+
+        Args:
+            still: Which pixels are at rest, (height, width) bool; by default the half that
+                changes least, which is chosen by chance where frames are few.
+        """
+        if not (self._pairs[:LAGS] > 0).all():
             return None
-        powers = self._squares / self._pairs[:, None, None] / 2  # variance (1 - correlation)
-        farthest = powers[-1]
-        still = farthest <= np.percentile(farthest, _STILL)
+        # variance (1 - correlation)
+        powers = self._squares / np.maximum(self._pairs, 1)[:, None, None] / 2
+        farthest = powers[LAGS - 1]
+        if still is None:
+            still = farthest <= np.percentile(farthest, _STILL)
         variance = max(float(farthest[still].mean()), 1e-20)
-        in_time = tuple(float(1 - p[still].mean() / variance) for p in powers[:-1])
+        at_rest = np.array([p[still].mean() for p in powers])
+        in_time = tuple(float(1 - p / variance) for p in at_rest[: LAGS - 1])
         inside = still.copy()
         inside[-1], inside[:, -1] = False, False  # these have no neighbour below or to the right
-        power = max(float(self._squares[-1][inside].sum()), 1e-20)
+        power = max(float(self._squares[LAGS - 1][inside].sum()), 1e-20)
         in_space = tuple(float(p[inside].sum() / power) for p in (self._down, self._right))
-        strength = np.sqrt(farthest).astype(np.float32)
-        return Noise(strength, float(np.sqrt(variance)), in_time, (in_space[0], in_space[1]))
+        return Noise(
+            np.sqrt(farthest).astype(np.float32),
+            float(np.sqrt(variance)),
+            in_time,
+            (in_space[0], in_space[1]),
+            _repeating(at_rest, self._pairs),
+        )
+
+
+def _repeating(powers: np.ndarray, pairs: np.ndarray) -> float:
+    """By how much frames of one distance are more alike than those a frame nearer and farther.
+
+    Args:
+        powers: Half the mean squared difference at distances 1, 2, ... [frames].
+        pairs: How many differences each is the mean of.
+    """
+    shares = [
+        1 - 2 * powers[lag - 1] / max(powers[lag - 2] + powers[lag], 1e-20)
+        for lag in range(_PERIODS.start, _PERIODS.stop - 1)
+        if pairs[lag] > 0
+    ]
+    return float(np.clip(max(shares, default=0.0), 0, 1))
 
 
 class SpikePass:

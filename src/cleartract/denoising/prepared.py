@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 
+from cleartract.denoising.noise_survey import Noise
+from cleartract.denoising.settings import Target
 from cleartract.denoising.survey import (
     Survey,
     SurveyedSound,
@@ -15,8 +18,10 @@ from cleartract.denoising.survey import (
     survey_sound,
 )
 from cleartract.model.condition import (
+    NOISE_FACTS,
     Condition,
     FramesCondition,
+    NoiseCondition,
     PredictionCondition,
     SoundCondition,
 )
@@ -24,6 +29,9 @@ from cleartract.model.model import Model
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import Window
 from cleartract.sound.log_mel import AUDIO_RATE
+
+NO_SKILL = 0.02  # share of variance explained below which the sound is not used at all
+TRUSTED_SKILL = 0.35  # below which frames are predicted from it, but audio tokens are not used
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,9 @@ class PreparedWindow:
         sound: Its sound, or None.
         mean: Mean frame of the recording, (height, width), or None.
         predicted: Frames predicted from the sound, (frame, height, width), or None.
+        skill: Share of the frames' variance that such predictions explain.
+        noise: Noise of the recording, or None.
+        target: What is wanted: the scan, or the object itself.
     """
 
     window: Window
@@ -66,6 +77,9 @@ class PreparedWindow:
     sound: WindowSound | None = None
     mean: np.ndarray | None = None
     predicted: np.ndarray | None = None
+    skill: float = 0.0
+    noise: Noise | None = None
+    target: Target = "scan"
 
 
 class ModelSoundReader:
@@ -102,11 +116,13 @@ class PreparedRecording:
         survey: What the first pass found.
         sound: Its sound, or None.
         context: Sound before and after a window's frames [s].
+        target: What is wanted of it.
     """
 
     survey: Survey
     sound: SurveyedSound | None
     context: float
+    target: Target = "scan"
 
     @classmethod
     def of(
@@ -142,15 +158,42 @@ class PreparedRecording:
     def window(self, window: Window, noisy: np.ndarray) -> PreparedWindow:
         """A window with its normalised noisy frames (frame, height, width)."""
         numbers = window.frame_indices(self.survey.frames)
-        predicted = None
-        prediction = self.survey.prediction
-        if prediction is not None and self.sound is not None and self.sound.features is not None:
-            low = int(numbers.min())
-            span = self.sound.features.span(low, int(numbers.max()) - low + 1)
-            predicted = prediction.frames(span[numbers - low], numbers)
-        sound = None if self.sound is None else window_sound(self.sound, window, self.context)
-        observed = self.survey.observed(numbers)
-        return PreparedWindow(window, noisy, observed, sound, self.survey.mean, predicted)
+        observed, prediction = self.survey.observed(numbers), self.survey.prediction
+        known = PreparedWindow(
+            window, noisy, observed, mean=self.survey.mean, noise=self.noise, target=self.target
+        )
+        if self.sound is None:
+            return known
+        known = replace(known, sound=window_sound(self.sound, window, self.context))
+        if prediction is None or self.sound.features is None:
+            return known
+        low = int(numbers.min())
+        span = self.sound.features.span(low, int(numbers.max()) - low + 1)
+        predicted = prediction.frames(span[numbers - low], numbers)
+        return weighed(replace(known, predicted=predicted, skill=prediction.explained))
+
+    @cached_property
+    def noise(self) -> Noise | None:
+        """Its noise, normalised."""
+        noise = self.survey.noise
+        return None if noise is None else noise.scaled(1 / self.survey.intensity.scale)
+
+
+def weighed(window: PreparedWindow) -> PreparedWindow:
+    """A window whose sound is used as far as its measured skill allows.
+
+    Without skill nothing of the sound is used: the result is that without sound. With little,
+    frames are predicted from it, but the audio tokens, whose relation to this speaker nobody has
+    measured, are not used.
+    """
+    if window.predicted is None or window.sound is None:
+        return window
+    if window.skill < NO_SKILL:
+        return replace(window, sound=None, predicted=None, skill=0.0)
+    if window.skill < TRUSTED_SKILL:
+        everywhere = np.array([-np.inf, np.inf], np.float32)
+        return replace(window, sound=replace(window.sound, masked=everywhere))
+    return window
 
 
 def window_sound(sound: SurveyedSound, window: Window, context: float) -> WindowSound:
@@ -175,7 +218,13 @@ def build_condition(windows: Sequence[PreparedWindow], device: torch.device) -> 
         batch([w.observed for w in windows]),
         batch([w.window.frame_times() for w in windows]).float(),
     )
-    condition = Condition(frames, _sound_condition(windows), _prediction_condition(windows))
+    condition = Condition(
+        frames,
+        _sound_condition(windows),
+        _prediction_condition(windows),
+        _noise_condition(windows),
+        torch.tensor([w.target == "ideal" for w in windows]),
+    )
     return condition.to(device)
 
 
@@ -226,4 +275,18 @@ def _prediction_condition(windows: Sequence[PreparedWindow]) -> PredictionCondit
         mean_valid=torch.tensor([w.mean is not None for w in windows]),
         frames=frames,
         frames_valid=torch.tensor(valid),
+        skill=torch.tensor([w.skill for w in windows], dtype=torch.float32),
+    )
+
+
+def _noise_condition(windows: Sequence[PreparedWindow]) -> NoiseCondition | None:
+    if all(w.noise is None for w in windows):
+        return None
+    blank = np.zeros(windows[0].noisy.shape[1:], np.float32)
+    strength = [blank if w.noise is None else w.noise.strength for w in windows]
+    facts = [(0.0,) * NOISE_FACTS if w.noise is None else w.noise.facts for w in windows]
+    return NoiseCondition(
+        torch.from_numpy(np.stack(strength)).float(),
+        torch.tensor(facts, dtype=torch.float32),
+        torch.tensor([w.noise is not None for w in windows]),
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cleartract.errors import UsageError, wrong_field
 from cleartract.types import exact_rate
 
+Target = Literal["scan", "ideal"]
 Settings = TypeVar("Settings", bound="DenoiseSettings")
 
 
@@ -54,6 +55,11 @@ class DenoiseSettings(BaseModel):
         None,
         ge=1,
         description="Windows denoised together; by default 1 on a CPU, measured on a GPU.",
+    )
+    target: Target = Field(
+        "scan",
+        description="What is wanted: what the scanner would show with full sampling and no noise "
+        "(scan), or the object itself, as far as the simulator knows what scanners do to it (ideal).",
     )
     use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 

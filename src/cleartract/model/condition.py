@@ -8,7 +8,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-Part = TypeVar("Part", "FramesCondition", "SoundCondition", "PredictionCondition")
+Part = TypeVar("Part", "FramesCondition", "SoundCondition", "PredictionCondition", "NoiseCondition")
+
+NOISE_FACTS = 7
 
 
 def _moved(part: Part, device: torch.device) -> Part:
@@ -84,17 +86,20 @@ class PredictionCondition:
         mean_valid: Whether that is known, (batch,) bool.
         frames: Frames predicted from the sound, (batch, frame, height, width), or None.
         frames_valid: Whether they are known, (batch,) bool.
+        skill: Share of the frames' variance that predictions of this recording explain, (batch,).
     """
 
     mean: Tensor
     mean_valid: Tensor
     frames: Tensor | None
     frames_valid: Tensor
+    skill: Tensor
 
     def __post_init__(self) -> None:
         batch = self.mean.shape[:1]
         _check(self.mean_valid.shape == batch, "one `mean_valid` for each window")
         _check(self.frames_valid.shape == batch, "one `frames_valid` for each window")
+        _check(self.skill.shape == batch, "one skill for each window")
         _check(
             not bool((self.frames_valid & ~self.mean_valid).any()),
             "frames predicted from the sound need the mean frame",
@@ -102,12 +107,42 @@ class PredictionCondition:
 
 
 @dataclass(frozen=True)
+class NoiseCondition:
+    """Noise of the recordings, as their surveys measured it.
+
+    Attributes:
+        strength: Standard deviation per pixel [normalised intensity], (batch, height, width).
+        facts: Level where nothing moves, correlations in time and space, undersampling, (batch, 7).
+        valid: Whether it is known, (batch,) bool.
+    """
+
+    strength: Tensor
+    facts: Tensor
+    valid: Tensor
+
+    def __post_init__(self) -> None:
+        _check(self.strength.ndim == 3, "noise strength must be (batch, height, width)")
+        _check(self.facts.shape == (len(self.strength), NOISE_FACTS), "7 facts for each window")
+        _check(self.valid.shape == self.strength.shape[:1], "one `valid` for each noise")
+
+
+@dataclass(frozen=True)
 class Condition:
-    """All that is known about a batch of windows; each part but the frames can be dropped."""
+    """All that is known about a batch of windows; each part but the frames can be dropped.
+
+    Attributes:
+        frames: Noisy frames.
+        sound: Their sound.
+        prediction: What the recording says about them without showing them.
+        noise: Its noise.
+        ideal: Whether the target is the object itself and not its scan, (batch,) bool.
+    """
 
     frames: FramesCondition
     sound: SoundCondition | None = None
     prediction: PredictionCondition | None = None
+    noise: NoiseCondition | None = None
+    ideal: Tensor | None = None
 
     def __post_init__(self) -> None:
         batch = len(self.frames.noisy)
@@ -120,17 +155,23 @@ class Condition:
                 frames is None or frames.shape == self.frames.noisy.shape,
                 "predicted frames must be like the noisy ones",
             )
+        if self.noise is not None:
+            size = self.frames.noisy[:, 0].shape
+            _check(self.noise.strength.shape == size, "noise strength must be like the frames")
+        _check(self.ideal is None or self.ideal.shape == (batch,), "one target for each window")
 
     def __len__(self) -> int:
         return len(self.frames.noisy)
 
     def to(self, device: torch.device) -> Condition:
         """Copy to a device."""
-        sound, prediction = self.sound, self.prediction
+        sound, prediction, noise = self.sound, self.prediction, self.noise
         return Condition(
             _moved(self.frames, device),
             sound and _moved(sound, device),
             prediction and _moved(prediction, device),
+            noise and _moved(noise, device),
+            None if self.ideal is None else self.ideal.to(device),
         )
 
     def without_sound(self) -> Condition:
@@ -139,13 +180,14 @@ class Condition:
         if prediction is not None:
             nothing = torch.zeros_like(prediction.frames_valid)
             prediction = replace(prediction, frames=None, frames_valid=nothing)
-        return Condition(self.frames, None, prediction)
+        return replace(self, sound=None, prediction=prediction)
 
     def predicted(self) -> tuple[Tensor, Tensor] | None:
         """Frames predicted from the sound, else mean frames; and which they are.
 
         Returns:
-            (batch, frame, height, width), and (batch,): 1 predicted, 0.5 mean, 0 neither.
+            (batch, frame, height, width), and (batch,): 0.5 and the skill, at most 1, where
+            predicted, 0.5 mean, 0 neither.
         """
         if self.prediction is None:
             return None
@@ -155,5 +197,5 @@ class Condition:
         if known.frames is not None:
             valid = known.frames_valid
             frames = torch.where(valid[:, None, None, None], known.frames, frames)
-            kind = kind + 0.5 * valid
+            kind = kind + valid * known.skill.clamp(0.01, 0.5)
         return frames, kind

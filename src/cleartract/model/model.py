@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from cleartract.diffusion.denoiser import Denoiser, DenoiserFunction, conditioned, guided
 from cleartract.model.condition import Condition
 from cleartract.model.config import ModelConfig
+from cleartract.model.noise_inputs import noise_inputs
 from cleartract.model.prior import Prior, prior
 from cleartract.networks.video_unet import VideoUNet
 from cleartract.sound.encoders import AudioEncoder
@@ -95,14 +96,17 @@ class Model(nn.Module):
         return guided(with_sound, self._conditioned(silent, self.prior(silent)), guidance)
 
     def _conditioned(self, condition: Condition, expected: Prior) -> DenoiserFunction:
-        frames = condition.frames
+        frames, unet, predicted = condition.frames, self.config.unet, condition.predicted()
+        if predicted is not None and not unet.noise:  # weights that know no skill
+            predicted = predicted[0], torch.where(predicted[1] > 0.5, 1.0, predicted[1])
         return conditioned(
             self.denoiser,
             prior_mean=expected.mean,
             prior_spread=expected.spread,
-            noisy=expected.mean if self.config.unet.interpolation else frames.noisy,
+            noisy=expected.mean if unet.interpolation else frames.noisy,
             observed=frames.observed.bool(),
             times=frames.times,
             audio=self.tokens(condition),
-            predicted=condition.predicted(),
+            predicted=predicted,
+            noise=noise_inputs(condition, expected) if unet.noise else None,
         )

@@ -57,14 +57,15 @@ class TemporalConv(nn.Module):
 
     def forward(self, x: Tensor, frames: int) -> Tensor:
         """(batch * frame, channel, height, width) -> change to add, same shape."""
-        h = F.silu(self.norm(x)).permute(0, 2, 3, 1)
-        h = h.reshape(-1, frames, *h.shape[1:])
-        before, now, after = self.weight.unbind()
-        parts = F.linear(h, now)
-        if frames > 1:
-            parts = parts + F.pad(F.linear(h[:, :-1], before), (0, 0, 0, 0, 0, 0, 1, 0))
-            parts = parts + F.pad(F.linear(h[:, 1:], after), (0, 0, 0, 0, 0, 0, 0, 1))
-        return parts.flatten(0, 1).permute(0, 3, 1, 2)
+        h = F.silu(self.norm(x)).contiguous(memory_format=torch.channels_last)
+        _, channels, height, width = h.shape
+        # frames and pixels as the two axes of a picture: the same memory, and a convolution that is
+        # several times as fast as three matrix products
+        h = h.permute(0, 2, 3, 1).reshape(-1, frames, height * width, channels)
+        weight = self.weight.permute(1, 2, 0)[..., None]
+        h = F.conv2d(h.permute(0, 3, 1, 2), weight, padding=(1, 0))
+        h = h.permute(0, 2, 3, 1).reshape(-1, height, width, channels)
+        return h.permute(0, 3, 1, 2)
 
 
 class ResidualBlock(nn.Module):

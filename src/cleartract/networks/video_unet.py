@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from cleartract.networks.attention import AudioCrossAttention, TemporalAttention
 from cleartract.networks.layers import FourierFeatures, ResidualBlock, frame_norm, resize
 
+WINDOW_FACTS = 9  # numbers about a window beside its frames
+
 
 class UNetConfig(BaseModel):
     """Size and shape of the network.
@@ -28,6 +30,7 @@ class UNetConfig(BaseModel):
         token_channels: Channels of the audio tokens; 0 builds a network without audio.
         prediction: Whether the mean frame of the recording, or frames predicted from its sound, are
             inputs beside the noisy ones.
+        noise: Whether the recording's noise, as its survey measured it, and the target are inputs.
         interpolation: Whether frames that are not observed are shown as their prior mean, from the
             sound and by interpolation in time; otherwise they are shown as empty.
     """
@@ -45,6 +48,7 @@ class UNetConfig(BaseModel):
     token_channels: int = Field(96, ge=0)
     prediction: bool = False
     interpolation: bool = False
+    noise: bool = False
 
     @model_validator(mode="after")
     def _buildable(self) -> UNetConfig:
@@ -119,7 +123,11 @@ class VideoUNet(nn.Module):
         self.config = config
         widths = config.widths
         self.noise_level = FourierFeatures(config.embedding, 0.1, 4.0)
-        planes = 5 if config.prediction else 3
+        planes = 3 + 2 * config.prediction + 2 * config.noise
+        if config.noise:
+            self.facts = nn.Linear(WINDOW_FACTS, config.embedding)
+            nn.init.zeros_(self.facts.weight)
+            nn.init.zeros_(self.facts.bias)
         self.stem = nn.Conv2d(planes, config.stem, 3, padding=1)
         self.enter = nn.Conv2d(4 * planes, widths[0], 3, padding=1)
         self.down = nn.ModuleList(
@@ -154,6 +162,7 @@ class VideoUNet(nn.Module):
         times: Tensor,
         audio: tuple[Tensor, Tensor, Tensor] | None = None,
         predicted: tuple[Tensor, Tensor] | None = None,
+        noise: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
         """Predict the scaled correction.
 
@@ -167,8 +176,10 @@ class VideoUNet(nn.Module):
             audio: Tokens (batch, token, channel), their times (batch, token) [s], and whether
                 they are valid (batch, token).
             predicted: Frames predicted from the sound, or the recording's mean frame, same shape as
-                x; and which they are, (batch,): 1 predicted, 0.5 mean, 0 neither. Used only
-                if the config asks for them.
+                x; and which they are, (batch,): 0.5 and the skill where predicted, 0.5 mean,
+                0 neither. Used only if the config asks for them.
+            noise: Two planes that tell of the noise, (batch, frame, 2, height, width), and numbers
+                about the window, (batch, 9); likewise.
 
         Returns:
             Same shape as x.
@@ -181,10 +192,16 @@ class VideoUNet(nn.Module):
             frames_predicted, kind = predicted or (x, x.new_zeros(batch))
             kind = kind[:, None, None, None].to(x).expand_as(x)
             inputs += [torch.where(kind > 0, frames_predicted * 4 - 1, 0), kind]
-        planes = torch.stack(inputs, dim=2).flatten(0, 1)
+        planes = torch.stack(inputs, dim=2)
+        embedding = self.noise_level(c_noise)
+        if self.config.noise:
+            assert noise is not None
+            planes = torch.cat([planes, noise[0].to(x)], dim=2)
+            embedding = embedding + self.facts(noise[1].to(embedding))
+        embedding = F.silu(embedding)
+        planes = planes.flatten(0, 1)
         planes = F.pad(planes, (0, width % 2, 0, height % 2), mode="replicate")
         planes = planes.contiguous(memory_format=torch.channels_last)
-        embedding = F.silu(self.noise_level(c_noise))
         fine = self.stem(planes)
         h = self.enter(F.pixel_unshuffle(planes, 2).contiguous(memory_format=torch.channels_last))
         skips = []

@@ -42,15 +42,22 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> SimulatedRecordi
     deviation = np.float32(noise_level * bright / scanner.noise_scale())
     samples = acquired.samples + deviation * (noise[0] + 1j * noise[1])
 
-    phase = np.conj(scan_session.low_resolution(scan_session.phase))
-    reconstructions = {}
+    reconstructions, scans = {}, {}
     for name, frames in _reconstruct(protocol, scan_session.assumed_maps, samples, rng).items():
+        shown = acquired.scans[name]
+        shown *= _gain(np.abs(shown), truth)
+        phase = np.exp(-1j * np.angle(shown))
+        frames *= _gain((frames * phase).real, np.abs(shown))
+        if name == "cg_sense":  # few iterations leave an error that never changes: the scan's own
+            shown = shown + (frames - shown).mean(0)
+            phase = np.exp(-1j * np.angle(shown))
         in_phase = frames * phase
-        gain = float((truth * truth).sum() / (in_phase.real * truth).sum())
-        parts = np.stack([in_phase.real, in_phase.imag], axis=1) * (gain / bright)
+        parts = np.stack([in_phase.real, in_phase.imag], axis=1) / bright
         reconstructions[name] = parts.astype(np.float16)
+        scans[name] = (np.abs(shown) / bright).astype(np.float16)
     return SimulatedRecording(
         clean=(truth / bright).astype(np.float16),
+        scans=scans,
         reconstructions=reconstructions,
         rate=protocol.rate,
         outlines=acquired.outlines,
@@ -81,30 +88,51 @@ class _Acquired:
 
     Attributes:
         samples: (coil, arm, sample) complex64.
-        truth: True frames in the scanner's units, (frame, N, N) float32.
+        truth: The object in the scanner's units, (frame, N, N) float32.
+        scans: Its fully sampled scan by each reconstruction, (frame, N, N) complex64.
         outlines: (frame, point, 2) float32 [mm].
     """
 
     samples: np.ndarray
     truth: np.ndarray
+    scans: dict[str, np.ndarray]
     outlines: np.ndarray
+
+
+def _gain(frames: np.ndarray, target: np.ndarray) -> np.float32:
+    """Factor that gives frames the signal of the target, whatever their noise."""
+    return np.float32((target * target).sum() / (frames * target).sum())
 
 
 def _acquire(scanner: Scanner, phantom: Phantom, speech: Performance) -> _Acquired:
     protocol = scanner.protocol
     per_frame, n_frames = protocol.states_per_frame, int(speech.duration * protocol.rate)
     times = (np.arange(n_frames * per_frame) + 0.5) / (float(protocol.rate) * per_frame)
+    reconstruction = Reconstruction(protocol, scanner.scan_session.assumed_maps)
+    regularised = {"view_shared": False, "cg_sense": True}
+    scans: dict[str, list[np.ndarray]] = {name: [] for name in _reconstructions(protocol)}
     samples, truth, outlines = [], [], []
     for first in range(0, len(times), per_frame):
         states = range(first, first + per_frame)
         painted = [phantom.frame(speech.tract_at(times[s : s + 1])[0]) for s in states]
         for state, (image, _) in zip(states, painted, strict=True):
             samples.append(scanner.acquire_state(state, image))
-        truth.append(scanner.truth(np.mean([image for image, _ in painted], axis=0)))
+        image = np.mean([image for image, _ in painted], axis=0)
+        truth.append(scanner.truth(image))
+        data = scanner.acquire_fully(image)
+        for name, frames in scans.items():
+            frames.append(reconstruction.fully_sampled(data, regularised[name]))
         outlines.append(np.mean([points for _, points in painted], axis=0))
     return _Acquired(
-        np.concatenate(samples, axis=1), np.stack(truth), np.stack(outlines).astype(np.float32)
+        np.concatenate(samples, axis=1),
+        np.stack(truth),
+        {name: np.stack(frames) for name, frames in scans.items()},
+        np.stack(outlines).astype(np.float32),
     )
+
+
+def _reconstructions(protocol: Protocol) -> list[str]:
+    return ["view_shared", "cg_sense"] if protocol.regularised else ["view_shared"]
 
 
 def _reconstruct(

@@ -9,6 +9,7 @@ nothing. All of it is computed from sums over frames, which one pass collects.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -21,6 +22,7 @@ RIDGE = 20.0  # [frames], weight of the penalty on coefficients of standard feat
 FOLD, MARGIN = 0.4, 0.1  # [s] predicted together, and left out on both sides
 LEAST = 30  # [frames] that must be observed
 _FOLDS = 40  # at most: long recordings stay cheap
+MOVING = 0.2  # share of the pixels, those of the greatest variance, that count as moving
 _AREA = 7  # [pixels], side of the square over which the skill is pooled
 
 
@@ -146,6 +148,7 @@ class MomentsPass:
         self.total = Moments(empty.gram, empty.cross.astype(np.float64))
         self.own = [empty] * folds.count
         self.left_out = [empty] * folds.count
+        self.squares = np.zeros(size)
 
     def add(self, first: int, features: np.ndarray, frames: np.ndarray, seen: np.ndarray) -> None:
         """Add consecutive frames.
@@ -157,6 +160,7 @@ class MomentsPass:
             seen: False where a frame is lost, (frame,) bool.
         """
         numbers = np.arange(first, first + len(frames))
+        self.squares += np.einsum("fyx,fyx->yx", frames[seen], frames[seen], dtype=np.float64)
 
         def sums(low: int, high: int) -> Moments | None:
             chosen = seen & (numbers >= low) & (numbers < high)
@@ -185,16 +189,30 @@ class SoundPrediction:
         total: Sums over all observed frames.
         own: Sums over each fold.
         left_out: Sums over each fold and its margins.
+        squares: Sum of the squares of all observed frames, (height, width).
 
     Attributes:
         skill: Factor on the departures of predictions from the mean frame, (height, width).
+        explained: Share of the variance of the moving pixels that held-out predictions explain.
         mean: Mean frame, (height, width).
     """
 
-    def __init__(self, folds: Folds, total: Moments, own: list[Moments], left_out: list[Moments]):
+    def __init__(
+        self,
+        folds: Folds,
+        total: Moments,
+        own: list[Moments],
+        left_out: list[Moments],
+        squares: np.ndarray,
+    ):
         self.folds, self.total, self.left_out = folds, total, left_out
         self.mean = total.mean()
-        self.skill = prediction_skill(self._weights, own, self.mean)
+        together, power = prediction_sums(self._weights, own, self.mean)
+        self.skill = prediction_skill(together, power)
+        variance = squares - total.frames * self.mean.astype(np.float64) ** 2
+        moving = variance >= np.quantile(variance, 1 - MOVING)
+        gained = 2 * self.skill * together - self.skill**2 * power
+        self.explained = float(gained[moving].sum() / max(variance[moving].sum(), 1e-20))
         self._rest = lru_cache(4)(self._without)
 
     def frames(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -225,13 +243,13 @@ class SoundPrediction:
         return self._without(fold).regression()
 
 
-def prediction_skill(weights, own: list[Moments], mean: np.ndarray) -> np.ndarray:
-    r"""Best factor on the departures of held-out predictions from the mean frame, (height, width).
+def prediction_sums(
+    weights: Callable[[int], np.ndarray], own: list[Moments], mean: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Sums over time of the product of predicted and true departures from the mean frame, and of
+    the square of the predicted ones, (height, width) each.
 
-    .. math:: s = \operatorname{clip}\left(\frac{\sum \hat d\, d}{\sum \hat d^2}, 0, 1\right)
-
-    with the predicted and the true departure, summed over time and a square of 7 pixels. With
-    :math:`\hat y_f = a_f^T W`, the sums over a fold follow from its moments.
+    With :math:`\hat y_f = a_f^T W`, the sums over a fold follow from its moments.
 
     Args:
         weights: Regression without a fold, by its number, (feature + 1, height, width).
@@ -248,6 +266,16 @@ def prediction_skill(weights, own: list[Moments], mean: np.ndarray) -> np.ndarra
         true = moments.cross - gram[:, -1, None, None] * mean
         together += np.einsum("kyx,kyx->yx", departure, true)
         power += np.einsum("kyx,kyx->yx", departure, np.tensordot(gram, departure, 1))
+    return together, power
+
+
+def prediction_skill(together: np.ndarray, power: np.ndarray) -> np.ndarray:
+    r"""Best factor on the departures of held-out predictions from the mean frame, (height, width).
+
+    .. math:: s = \operatorname{clip}\left(\frac{\sum \hat d\, d}{\sum \hat d^2}, 0, 1\right)
+
+    with the sums of `prediction_sums`, summed over a square of 7 pixels as well.
+    """
     pooled = [uniform_filter(plane, _AREA, mode="mirror") for plane in (together, power)]
     least = 1e-9 / _AREA**2
     return np.clip(pooled[0] / np.maximum(pooled[1], least), 0, 1).astype(np.float32)
@@ -284,4 +312,6 @@ def finished_prediction(
         [part.scaled(offset, scale) for part in parts]
         for parts in (collected.own, collected.left_out)
     )
-    return SoundPrediction(collected.folds, total.scaled(offset, scale), own, left_out)
+    sums = total.cross[-1].astype(np.float64)
+    squares = (collected.squares - 2 * offset * sums + total.frames * offset**2) / scale**2
+    return SoundPrediction(collected.folds, total.scaled(offset, scale), own, left_out, squares)

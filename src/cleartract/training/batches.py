@@ -12,6 +12,7 @@ from torch import Tensor
 from cleartract.corpora.dataset import AVDataset, AVSample, Degrade
 from cleartract.corpora.entries import Entry
 from cleartract.denoising.prepared import PreparedWindow, WindowSound, build_condition
+from cleartract.denoising.settings import Target
 from cleartract.errors import CorpusError
 from cleartract.model.condition import Condition
 from cleartract.recordings.windows import Window
@@ -57,14 +58,16 @@ class BatchSource:
         smaller = rng.random() < self.config.resample
         square = group[0].size[0] == group[0].size[1]
         size = self.config.size or (self.smallest if smaller else None)
-        degrade = TrainingDegradation(size=size if square else None)
+        crop = self.config.crop if rng.random() < self.config.cropped else None
+        degrade = TrainingDegradation(size=size if square else None, crop=crop)
         chosen = list(range(self.config.batch)) if rows is None else list(rows)
         sources = [np.random.default_rng([self.config.seed, step, row]) for row in chosen]
         samples = [self._sample(group, source, degrade) for source in sources]
-        windows = [
-            self._dropped(sample.prepared, source)
+        samples = [
+            replace(sample, prepared=self._dropped(sample.prepared, source))
             for sample, source in zip(samples, sources, strict=True)
         ]
+        windows = [sample.prepared for sample in samples]
         clean = torch.from_numpy(np.stack([sample.clean for sample in samples]))
         return self._with_noise(clean, build_condition(windows, _CPU), step, chosen)
 
@@ -83,7 +86,7 @@ class BatchSource:
         return replace(sample, prepared=prepared)
 
     def _dropped(self, window: PreparedWindow, rng: np.random.Generator) -> PreparedWindow:
-        """The window with frames, sound and mean frame dropped at random."""
+        """The window with a target, and frames, sound, noise and mean frame dropped at random."""
         config, frames = self.config, self.config.window_frames
         observed, with_mean = np.ones(frames, bool), rng.random() >= _WITHOUT_MEAN
         kind = rng.random()
@@ -97,7 +100,9 @@ class BatchSource:
             first = int(rng.integers(frames - length + 1))
             observed[first : first + length] = False
         sound = self._sound(window, rng)
-        window = replace(window, observed=observed, sound=sound)
+        noise = None if rng.random() < config.noise_dropout else window.noise
+        target: Target = "ideal" if rng.random() < config.ideal_share else "scan"
+        window = replace(window, observed=observed, sound=sound, noise=noise, target=target)
         return window if with_mean else replace(window, mean=None, predicted=None)
 
     def _sound(self, window: PreparedWindow, rng: np.random.Generator) -> WindowSound | None:
@@ -108,7 +113,10 @@ class BatchSource:
             reach = config.window_frames / 2 / float(window.window.rate)
             reach += config.model.audio.context
             masked = np.sort(rng.uniform(-reach, reach, 2)).astype(np.float32)
-        return None if sound is None else replace(sound, valid=bool(valid), masked=masked)
+        if sound is None:
+            return None
+        masked = sound.masked if sound.masked is not None else masked
+        return replace(sound, valid=bool(valid), masked=masked)
 
     def _with_noise(self, clean: Tensor, condition: Condition, step: int, rows: list[int]) -> Batch:
         """Diffusion noise is drawn for the whole batch: a row's does not depend on who asks."""

@@ -11,7 +11,7 @@ from cleartract.networks.video_unet import UNetConfig
 from cleartract.sound.encoders import AudioConfig
 
 _AUDIO = AudioConfig(encoder="gru", context=0.25)
-_UNET = UNetConfig(widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True)
+_UNET = UNetConfig(widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True, noise=True)
 
 
 class TrainingConfig(BaseModel):
@@ -49,6 +49,10 @@ class TrainingConfig(BaseModel):
         lost_weight: Weight of the error of frames that are not observed, against that of observed ones.
         size: Side to which all square windows are resampled [pixels], for quick experiments.
         resample: Share of larger windows resampled to the smallest size in the data set.
+        crop: Side of random parts of the frames [pixels].
+        cropped: Share of steps that see only such parts, for speed.
+        ideal_share: Share of windows whose target is the object itself and not its scan.
+        noise_dropout: Share of windows whose noise is not told.
         seed: Seed of initial weights, batches, degradation and diffusion noise.
         precision: `bf16` on CUDA, `float32` on CPU when `auto`.
     """
@@ -78,6 +82,10 @@ class TrainingConfig(BaseModel):
     lost_weight: float = Field(1.5, gt=0)
     size: int | None = Field(None, ge=16)
     resample: float = Field(0.25, ge=0, le=1)
+    crop: int = Field(56, ge=16)
+    cropped: float = Field(0.0, ge=0, le=1)
+    ideal_share: float = Field(0.25, ge=0, le=1)
+    noise_dropout: float = Field(0.15, ge=0, le=1)
     seed: int = Field(1, ge=0)
     precision: str = Field("auto", pattern="^(auto|float32|bf16)$")
 

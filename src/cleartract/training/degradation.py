@@ -1,90 +1,106 @@
-"""From clean frames to a training pair: variation of the truth, then a fresh degradation."""
+"""From the material of a window to a training pair: varied truth, then a fresh degradation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from cleartract.corpora.dataset import Degraded, Material
+from cleartract.denoising.noise_survey import LAGS, Noise, NoisePass
 from cleartract.recordings.intensity import Intensity
 from cleartract.simulation.scanner.artefacts import moving_average
 from cleartract.simulation.scanner.degradation import Degradation
 
+_FRAMES = (40, 3000)  # [frames] of recordings, behind their mean frames
+_RAYLEIGH = 0.429  # variance of a magnitude without signal over that of its parts
+
 
 @dataclass(frozen=True)
 class TrainingDegradation:
-    """Makes (clean, noisy) training frames; an instance is the `degrade` of `AVDataset`.
+    """Makes training windows; an instance is the `degrade` of `AVDataset`.
 
     Attributes:
         size: Pixels along each side of the result; None keeps the size.
+        crop: Pixels along each side of a random part of that; None keeps the whole.
         geometry: Probability of a random scaling, rotation and shift.
         mirror: Probability of left and right exchanged.
         texture: Probability of extra texture on the truth itself, so that fine structure that the
             phantoms lack is not mistaken for noise.
         softness: Probability of a blur of the truth, so that edges of every sharpness occur and
             are kept as they are.
+        noise_alone: Probability of noise without artefacts.
+        weak_sound: Probability of predictions of less skill than those of simulated sound.
     """
 
     size: int | None = None
+    crop: int | None = None
     geometry: float = 0.5
     mirror: float = 0.25
     texture: float = 0.6
     softness: float = 0.5
+    noise_alone: float = 0.28
+    weak_sound: float = 0.6
 
-    def __call__(
-        self,
-        clean: np.ndarray,
-        error: np.ndarray | None,
-        known: np.ndarray | None,
-        rng: np.random.Generator,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Vary and degrade; all results share one intensity scale, fixed by the noisy frames.
-
-        Args:
-            clean: True frames, (frame, height, width).
-            error: Complex error of the reconstruction, or None.
-            known: Frames predicted from the sound, if any, and the mean frame behind them, or None;
-                varied like the true ones, and as if learned from recordings degraded like the noisy
-                ones.
-            rng: Source of randomness.
-        """
+    def __call__(self, material: Material, rng: np.random.Generator) -> Degraded:
+        """Vary and degrade; all results share one intensity scale, fixed by the noisy frames."""
         cv2.setNumThreads(1)
-        count = len(clean)
-        if known is not None:  # one stack: what happens to the truth happens to them
-            clean = np.concatenate([clean, known])
-        clean, error = self._vary_geometry(clean, error, rng)
-        if rng.random() < self.texture:
-            pattern = _texture(rng, (count, *clean.shape[1:]))
-            lasting = pattern.mean(0)[None].repeat(len(clean) - count, 0)
-            clean = np.maximum(clean, 0) * np.concatenate([pattern, lasting])
-        if rng.random() < self.softness:
-            blur = float(rng.uniform(0.3, 0.9))
-            clean = np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clean])
-        degradation = Degradation.random(rng)
-        noisy = degradation.apply(clean[:count], error)
-        left = float(rng.uniform(0, 0.25))  # about the root of features over frames
-        if known is not None:
-            # the mean frame has all frames behind it, a prediction some per feature
-            learned = [degradation.learned(clean[-1:])]
-            if len(known) > 1:
-                learned.insert(0, degradation.learned(clean[count:-1], left))
-            clean = np.concatenate([clean[:count], *learned])
-        if rng.random() < 0.4:
-            gamma = float(np.exp(rng.normal(0, 0.12)))
-            clean, noisy = np.maximum(clean, 0) ** gamma, np.maximum(noisy, 0) ** gamma
-        scale = Intensity.of(noisy)
+        skill = float(rng.random()) if rng.random() < self.weak_sound else 1.0
+        images = self._varied(_Images.of(material, skill), rng)
+        alone = rng.random() < self.noise_alone
+        degradation = Degradation.noise_alone(rng) if alone else Degradation.random(rng)
+        base, base_mean = images.with_static_share(_static_share(rng))
+        noisy = degradation.apply(base, None if alone else images.error)
+        scan, ideal = degradation.lasting(base), images.ideal
+        mean = predicted = None
+        if images.mean is not None:
+            # the error of the reconstruction leaves its bias and its rest in the mean frame
+            rest = np.float32(degradation.error_gain) * (images.mean - images.truth_means[1])
+            count = float(np.exp(rng.uniform(*np.log(_FRAMES)))) / degradation.noise_memory
+            mean = degradation.learned((base_mean + rest)[None], min(1.0, count**-0.5))[0]
+            if images.predicted is not None:
+                left = float(rng.uniform(0, 0.25))  # about the root of features over frames
+                told = images.predicted - images.mean + base_mean + rest
+                predicted = degradation.learned(told, left)
+        noise = None
+        if images.noise is not None:
+            noise = _measured_noise(images, noisy, degradation, mean, rng)
+        gamma = float(np.exp(rng.normal(0, 0.12))) if rng.random() < 0.4 else 1.0
+        scale = Intensity.of(_curved(noisy, gamma))
         scale = Intensity(
             scale.offset * rng.uniform(0, 1.2), scale.scale * np.exp(rng.normal(0, 0.08))
         )
-        clean, noisy = scale.apply(clean), scale.apply(noisy)
-        return clean[:count], noisy, None if known is None else clean[count:]
 
-    def _vary_geometry(self, clean, error, rng: np.random.Generator):
-        height, width = clean.shape[1:]
+        def finished(frames: np.ndarray | None) -> np.ndarray | None:
+            return None if frames is None else scale.apply(_curved(frames, gamma))
+
+        if noise is not None:
+            noise = _curved_noise(noise, mean, gamma).scaled(1 / scale.scale)
+        return Degraded(
+            scale.apply(_curved(ideal, gamma)),
+            scale.apply(_curved(scan, gamma)),
+            scale.apply(_curved(noisy, gamma)),
+            finished(mean),
+            finished(predicted),
+            noise,
+            skill**2,
+        )
+
+    def _varied(self, images: _Images, rng: np.random.Generator) -> _Images:
+        images = self._moved(images, rng)
+        if rng.random() < self.texture:
+            pattern = _texture(rng, images.ideal.shape)
+            images = images.changed(lambda frames: np.maximum(frames, 0) * pattern)
+        if rng.random() < self.softness:
+            blur = float(rng.uniform(0.3, 0.9))
+            images = images.changed(lambda frames: _each(frames, cv2.GaussianBlur, (0, 0), blur))
+        return images
+
+    def _moved(self, images: _Images, rng: np.random.Generator) -> _Images:
+        height, width = images.ideal.shape[1:]
         high, wide = self.size or height, self.size or width
-        matrix = None
-        zoom = high / height
+        matrix, zoom = None, high / height
         if rng.random() < self.geometry:
             scale = zoom * np.exp(rng.normal(0, 0.1))
             centre = (width / 2, height / 2)
@@ -92,21 +108,157 @@ class TrainingDegradation:
             matrix[:, 2] += np.array(centre) * (zoom - 1) + rng.normal(0, 3.0, 2)
         elif high != height:
             matrix = np.array([[zoom, 0, (zoom - 1) / 2], [0, zoom, (zoom - 1) / 2]])
-
-        def move(frames: np.ndarray) -> np.ndarray:
-            if matrix is None:
-                return frames
+        if matrix is not None:
             options = dict(flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-            return np.stack([cv2.warpAffine(f, matrix, (wide, high), **options) for f in frames])
-
-        clean = move(clean)
-        if error is not None:
-            real = np.ascontiguousarray(error.real)
-            error = (move(real) + 1j * move(np.ascontiguousarray(error.imag))).astype(np.complex64)
+            images = images.moved(
+                lambda frames: _each(frames, cv2.warpAffine, matrix, (wide, high), **options)
+            )
         if rng.random() < self.mirror:
-            clean = clean[:, :, ::-1].copy()
-            error = None if error is None else error[:, :, ::-1].copy()
-        return clean, error
+            images = images.moved(lambda frames: frames[:, :, ::-1].copy())
+        if self.crop is None or self.crop >= min(high, wide):
+            return images
+        y, x = (int(rng.integers(side - self.crop + 1)) for side in (high, wide))
+        part = (slice(None), slice(y, y + self.crop), slice(x, x + self.crop))
+        return images.moved(lambda frames: frames[part].copy())
+
+
+@dataclass(frozen=True)
+class _Images:
+    """The images of a `Material`; what happens to the truth happens to all of them."""
+
+    ideal: np.ndarray
+    scan: np.ndarray
+    error: np.ndarray | None
+    mean: np.ndarray | None
+    predicted: np.ndarray | None
+    truth_means: np.ndarray
+    noise: Noise | None
+    motion: np.ndarray
+
+    @classmethod
+    def of(cls, material: Material, skill: float) -> _Images:
+        """Images whose predictions correlate by `skill` with those there are, and are shrunk as the
+        regression would shrink them."""
+        predicted = material.predicted
+        if predicted is not None and material.mean is not None and skill < 1:
+            astray = predicted[::-1] if material.astray is None else material.astray
+            departure = skill * (predicted - material.mean)
+            departure += np.sqrt(1 - skill**2) * (astray - material.mean)
+            predicted = material.mean + np.float32(skill) * departure
+        return cls(
+            material.ideal,
+            material.scan,
+            material.error,
+            material.mean,
+            predicted,
+            material.truth_means,
+            material.noise,
+            material.motion,
+        )
+
+    def with_static_share(self, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Frames, and their mean frame, with a share of what scanner and reconstruction do."""
+        ideal_mean, scan_mean = self.truth_means
+        frames = self.ideal + np.float32(share) * (self.scan - self.ideal)
+        mean = ideal_mean + np.float32(share) * (scan_mean - ideal_mean)
+        return np.maximum(frames, 0), np.maximum(mean, 0)
+
+    def changed(self, change) -> _Images:
+        """With all images of the object changed, frame by frame or by the mean change."""
+        frames = len(self.ideal)
+
+        def lasting(image: np.ndarray) -> np.ndarray:
+            return change(image[None].repeat(frames, 0)).mean(0)
+
+        return replace(
+            self,
+            ideal=change(self.ideal),
+            scan=change(self.scan),
+            mean=None if self.mean is None else lasting(self.mean),
+            predicted=None if self.predicted is None else change(self.predicted),
+            truth_means=np.stack([lasting(image) for image in self.truth_means]),
+        )
+
+    def moved(self, move) -> _Images:
+        """With all images moved."""
+        error, noise = self.error, self.noise
+        if error is not None:
+            parts = (move(np.ascontiguousarray(part)) for part in (error.real, error.imag))
+            real, imaginary = parts
+            error = (real + 1j * imaginary).astype(np.complex64)
+        if noise is not None:
+            noise = replace(noise, strength=np.maximum(move(noise.strength[None])[0], 0))
+        return replace(
+            self,
+            ideal=move(self.ideal),
+            scan=move(self.scan),
+            error=error,
+            mean=None if self.mean is None else move(self.mean[None])[0],
+            predicted=None if self.predicted is None else move(self.predicted),
+            truth_means=move(self.truth_means),
+            noise=noise,
+            motion=np.maximum(move(self.motion[None])[0], 0),
+        )
+
+
+def _each(frames: np.ndarray, function, *arguments, **options) -> np.ndarray:
+    return np.stack([function(frame, *arguments, **options) for frame in frames])
+
+
+def _static_share(rng: np.random.Generator) -> float:
+    """By how much of its static artefacts a scan departs from the object."""
+    kind = rng.random()
+    return 1.0 if kind < 0.6 else 0.0 if kind < 0.8 else float(rng.uniform(0, 1.5))
+
+
+def _measured_noise(
+    images: _Images,
+    noisy: np.ndarray,
+    degradation: Degradation,
+    mean: np.ndarray | None,
+    rng: np.random.Generator,
+) -> Noise | None:
+    """What a survey of a recording degraded like this window would find.
+
+    Its map is the sum of the powers of movement, of the reconstruction's error and of the added
+    noise; its level and correlations are those of the window.
+    """
+    assert images.noise is not None
+    moving = images.motion**2
+    error = np.maximum(images.noise.strength**2 - moving, 0) * degradation.error_gain**2
+    sigma = degradation.changing_noise(noisy.shape[1:])
+    signal = noisy.mean(0) if mean is None else mean
+    share = 1 - (1 - _RAYLEIGH) * np.exp(-((signal / np.maximum(sigma, 1e-6)) ** 2) / 2)
+    added = sigma**2 * share * (1 - max(0.0, 1 - LAGS / degradation.noise_memory))
+    power = moving + error + added + 1e-8
+    still = power <= np.median(power)
+    collected = NoisePass(noisy.shape[1:])
+    collected.add(noisy, np.ones(len(noisy), bool))
+    found = collected.result(still)
+    if found is None:
+        return None
+    power *= found.level**2 / power[still].mean()
+    strength = np.sqrt(power) * np.exp(rng.normal(0, 0.05, power.shape) + rng.normal(0, 0.05))
+    low = strength <= np.median(strength)
+    repeating = images.noise.undersampling * float(np.median(error / power).clip(0, 1))
+    return replace(
+        found,
+        strength=strength.astype(np.float32),
+        level=float(np.sqrt((strength[low] ** 2).mean())),
+        undersampling=repeating,
+    )
+
+
+def _curved(frames: np.ndarray, gamma: float) -> np.ndarray:
+    return frames if gamma == 1 else np.maximum(frames, 0) ** np.float32(gamma)
+
+
+def _curved_noise(noise: Noise, mean: np.ndarray | None, gamma: float) -> Noise:
+    if gamma == 1 or mean is None:
+        return noise
+    slope = gamma * np.maximum(mean, 0.05) ** (gamma - 1)
+    strength = (noise.strength * slope).astype(np.float32)
+    return replace(noise, strength=strength, level=noise.level * float(np.median(slope)))
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

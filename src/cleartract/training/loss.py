@@ -12,7 +12,7 @@ from cleartract.model.condition import Condition
 from cleartract.model.model import Model
 from cleartract.model.prior import Prior
 
-_MILD = 0.1  # added to the prior error, so that hardly degraded windows do not decide
+_MILD = 0.02  # added to the prior error, so that hardly degraded windows do not decide
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class BatchLoss:
     prior_error: Tensor
 
     def balanced(self) -> Tensor:
-        """Sum of the errors over those of the priors (plus a tenth).
+        """Sum of the errors over those of the priors (plus a little).
 
         Mild and severe degradations then count alike, as they do in decibels; otherwise the few
         worst windows of a batch decide every step.

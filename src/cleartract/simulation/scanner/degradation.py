@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
+from cleartract.recordings.rician import rician_mean
 from cleartract.simulation.scanner import artefacts
 from cleartract.simulation.scanner.codecs import LEVEL_ONE, compress
 
 _SLOW = 8  # [frames] over which articulation, and a prediction from it, hardly changes
+_NEXT_TO_NOTHING = 1e-5  # least noise
 _CODECS = ("mpeg4", "mpeg4", "mjpeg", "libx264")
 
 
@@ -39,6 +42,7 @@ class Degradation:
         codec: Lossy codec, or None.
         codec_quality: 0 (coarse) to 1 (fine).
         eight_bit: Rounded to 256 levels.
+        even: Whether the noise is equally strong everywhere.
     """
 
     seed: int = 0
@@ -59,6 +63,7 @@ class Degradation:
     codec: str | None = None
     codec_quality: float = 1.0
     eight_bit: bool = False
+    even: bool = False
 
     @classmethod
     def random(cls, rng: np.random.Generator) -> Degradation:
@@ -93,6 +98,30 @@ class Degradation:
             codec_quality=float(rng.random()),
             eight_bit=happens(0.6),
         )
+
+    @classmethod
+    def noise_alone(cls, rng: np.random.Generator) -> Degradation:
+        """Draw noise of the receiver without any artefact, from hardly visible to hopeless."""
+        coloured = rng.random() < 0.5
+        return cls(
+            seed=int(rng.integers(2**31)),
+            error_gain=0.0,
+            noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.3)))),
+            noise_blur=float(rng.uniform(0.3, 1.0)) if coloured else 0.0,
+            noise_memory=int(rng.integers(1, 4)) if coloured else 1,
+            eight_bit=bool(rng.random() < 0.5),
+            even=bool(rng.random() < 0.5),
+        )
+
+    def lasting(self, clean: np.ndarray) -> np.ndarray:
+        """What full sampling without noise would show: clean frames with all that never changes."""
+        streaks, still_noise, _ = self._lasting(clean.shape[1:])
+        signal = self._spread(clean.astype(np.complex64))
+        return np.abs(signal + streaks + still_noise).astype(np.float32)
+
+    def changing_noise(self, shape: tuple[int, int]) -> np.ndarray:
+        """Standard deviation of the noise that changes from frame to frame, (height, width)."""
+        return self._lasting(shape)[2]
 
     def apply(self, clean: np.ndarray, error: np.ndarray | None = None) -> np.ndarray:
         """Degrade clean frames.
@@ -129,7 +158,7 @@ class Degradation:
         """Prediction of a regression on degraded frames, given its prediction on clean frames.
 
         It is the mean over noise. Artefacts that last stay. Noise that changes from frame to frame
-        leaves only the bias of magnitudes (Rice 1944), here by its value in air.
+        leaves only the bias of magnitudes.
 
         Args:
             predicted: Prediction on clean frames, (frame, height, width).
@@ -137,13 +166,14 @@ class Degradation:
         """
         signal = self._spread(predicted.astype(np.complex64))
         streaks, still_noise, strength = self._lasting(signal.shape[1:])
-        bias = np.sqrt(np.pi / 2) * strength
         if left and self.noise:
             rng = np.random.default_rng([self.seed, 2])
             blur, memory = self.noise_blur, _SLOW
             noise = artefacts.coloured_noise(rng, signal.shape, blur, memory)
             signal = signal + np.float32(left) * strength * noise
-        return np.hypot(np.abs(signal + streaks + still_noise), bias).astype(np.float32)
+        signal = np.abs(signal + streaks + still_noise)
+        sigma = np.maximum(strength, _NEXT_TO_NOTHING)
+        return rician_mean(torch.from_numpy(signal), torch.from_numpy(sigma)).float().numpy()
 
     def _spread(self, signal: np.ndarray) -> np.ndarray:
         if self.truncation < 1:
@@ -159,7 +189,8 @@ class Degradation:
         streaks = artefacts.streaks(rng, shape, self.streaks, self.streak_level)
         if self.noise == 0:
             return streaks, np.zeros_like(streaks), np.zeros(shape, np.float32)
-        gain = np.float32(self.noise) * artefacts.unevenness(rng, shape)
+        uneven = artefacts.unevenness(rng, shape)
+        gain = np.float32(self.noise) * (np.ones_like(uneven) if self.even else uneven)
         still = artefacts.coloured_noise(rng, (1, *shape), self.noise_blur)[0]
         share = np.float32(self.noise_static)
         return streaks, share * gain * still, np.sqrt(1 - share**2) * gain

@@ -9,6 +9,8 @@ import numpy as np
 from cleartract.simulation.scanner.operators import NonuniformFourier, ToeplitzNormal
 from cleartract.simulation.scanner.trajectories import Protocol, arm_points, density_compensation
 
+_RIDGE = 1e-3  # small quadratic penalty of CG-SENSE
+
 
 class Reconstruction:
     """Reconstructs (coil, arm, sample) data of one scan session into complex frames.
@@ -65,13 +67,40 @@ class Reconstruction:
             frames.append((np.conj(self.maps) * (total[last] - total[first])).sum(0) * gain)
         return np.stack(frames).astype(np.complex64)
 
+    def fully_sampled(self, data: np.ndarray, regularised: bool, iterations: int = 6) -> np.ndarray:
+        """One frame of data that sample k-space fully: what the reconstruction would show of it.
+
+        Args:
+            data: Samples of all interleaves, (coil, interleaf, sample).
+            regularised: By CG-SENSE, else by gridding.
+            iterations: Of conjugate gradients.
+
+        Returns:
+            Complex frame, (N, N).
+        """
+        arms = range(data.shape[1])
+        frame = (np.conj(self.maps) * self._adjoint(data, arms)).sum(0)
+        if not regularised:
+            return frame
+        weights = np.tile(self._weights, len(arms))
+        normal = self._cached(
+            self._normals, arms, lambda points: ToeplitzNormal(points, weights, self.maps)
+        )
+
+        def system(x: np.ndarray) -> np.ndarray:
+            return normal(x) + np.float32(_RIDGE) * x
+
+        return _conjugate_gradients(
+            system, frame, np.zeros_like(frame), iterations, start_zero=True
+        )
+
     def cg_sense(
         self,
         data: np.ndarray,
         temporal: float = 0.6,
         iterations: int = 6,
         reweightings: int = 1,
-        ridge: float = 1e-3,
+        ridge: float = _RIDGE,
     ) -> np.ndarray:
         r"""CG-SENSE of all frames jointly with a penalty on temporal differences.
 

@@ -54,7 +54,21 @@ class Scanner:
         Returns:
             (coil, arm, sample) complex64.
         """
-        arms = self.protocol.arms_of_state(state)
+        return self._acquire(self.protocol.arms_of_state(state), image)
+
+    def acquire_fully(self, image: np.ndarray) -> np.ndarray:
+        """Noise-free samples of all interleaves, as if the object held still for them.
+
+        Args:
+            image: Object, (2N, 2N), real.
+
+        Returns:
+            (coil, interleaf, sample) complex64; with the golden angle, interleaves as close
+            together as they come.
+        """
+        return self._acquire(range(self.protocol.interleaves), image)
+
+    def _acquire(self, arms: range, image: np.ndarray) -> np.ndarray:
         operator = self._operator(arms)
         weighted = self.scan_session.maps * (image * self.scan_session.phase) / 4
         total = np.zeros((len(weighted), len(arms) * self.protocol.samples), np.complex64)
