@@ -159,7 +159,8 @@ def _spiral(path: Path, reconstruction: str, frames: int) -> Callable[[], Trial]
         first, length = middle_excerpt(len(simulated.clean), frames)
         noisy = simulated.noisy(reconstruction).excerpt(first, length)
         part = slice(first, first + length)
-        truth, outlines = simulated.truth().frames[part], simulated.outlines[part]
+        truth = simulated.truth(reconstruction).frames[part]
+        outlines = simulated.outlines[part]
         sigma = float(simulated.error(reconstruction, part).imag.std())
         return Trial(_name(path), noisy, truth, sigma, outlines)
 

@@ -19,7 +19,7 @@ SETTINGS = DenoiseSettings(window_duration=8, step_duration=5, batch=2)
 
 
 def restoration(source, model, settings=SETTINGS, lost=()):
-    return Restoration(source, PreparedRecording.of(source, model, True, lost), model, settings)
+    return Restoration(source, PreparedRecording.of(source, model, settings, lost), model, settings)
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_few_frames_are_held(spoken, hearing_model):
     held = []
     whole = restored._prepare
 
-    def prepare(around, window):
-        prepared = whole(around, window)
+    def prepare(around, *window):
+        prepared = whole(around, *window)
         held.append(len(around._raw))
         return prepared
 

@@ -28,7 +28,7 @@ class Rechunked(RecordingSource):
 def test_chunks_do_not_matter(spoken, hearing_model, chunk):
     lost = (3, 77, 78)
     found, expected = (
-        PreparedRecording.of(source, hearing_model, True, lost).survey
+        PreparedRecording.of(source, hearing_model, None, lost).survey
         for source in (Rechunked(spoken, chunk), RecordingSource(spoken))
     )
     for name in ("frames", "size", "intensity", "minimum", "maximum", "bright", "borders"):
@@ -94,4 +94,4 @@ def test_late_sound_is_used_earlier(spoken, hearing_model):
     spans = [sound.sound.span(5000, 9000) / sound.sound.gain for sound in (found, expected)]
     np.testing.assert_allclose(*spans, rtol=1e-5)
     spans = [sound.features.span(0, 130) for sound in (found, expected)]
-    np.testing.assert_allclose(*spans, atol=0.01)  # the end of the sound lies elsewhere
+    np.testing.assert_allclose(*spans, atol=0.05)  # the end of the sound lies elsewhere

@@ -52,6 +52,9 @@ class Denoise:
     threads: int | None = None
     """CPU threads; measured where not given."""
     weights: Weights = None
+    opinion_map: Path | None = None
+    """Also write what was removed although it repeats with the posture, so artefact or anatomy: a
+    video (grey is nothing) or .npz, and beside it a picture (.png)."""
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
     overwrite: Overwrite = False
@@ -100,6 +103,9 @@ class Denoise:
         targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
         if self.master:
             targets["master"] = output.with_name(output.stem + "_master.avi")
+        if self.opinion_map is not None:
+            targets["opinion"] = self.opinion_map
+            targets["opinion_picture"] = self.opinion_map.with_suffix(".png")
         if self.settings.samples > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets

@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from cleartract.commands.denoise import Denoise
+from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.denoising.partial import PartialRun, partial_folder
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import Survey
@@ -99,12 +102,12 @@ class DenoisingRun:
 
     def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
         offset = self.command.audio_offset / 1000
-        use_audio = self.settings.use_audio
-        prepared = PreparedRecording.of(self.source, model, use_audio, self.lost, offset, update)
+        settings = self.settings
+        prepared = PreparedRecording.of(self.source, model, settings, self.lost, offset, update)
         survey = prepared.survey
         if survey.spikes and self.command.lost == "auto":
             lost = tuple(sorted({*self.lost, *survey.spikes}))
-            prepared = PreparedRecording.of(self.source, model, use_audio, lost, offset, update)
+            prepared = PreparedRecording.of(self.source, model, settings, lost, offset, update)
             survey = replace(prepared.survey, spikes=survey.spikes)
             prepared = replace(prepared, survey=survey)
         for text in self.source.provenance.get("warnings", []):
@@ -172,26 +175,76 @@ class DenoisingRun:
             sinks, spread_sinks = self._sinks(restoration, places, fixed)
             outputs = BackgroundSink(sinks), BackgroundSink(spread_sinks)
             try:
-                for frames, spread in partial.read():
-                    outputs[0].write(frames)
-                    if spread is not None:
-                        outputs[1].write(spread)
-                if partial.finished < restoration.prepared.survey.frames:
-                    for piece in restoration.pieces(update, partial.finished):
-                        partial.batch = restoration.batch  # halved where memory did not suffice
-                        partial.add(piece.frames, piece.uncertainty)
-                        outputs[0].write(piece.frames)
-                        if piece.uncertainty is not None:
-                            outputs[1].write(piece.uncertainty)
+                self._finish(restoration, partial, outputs, update)
             except BaseException:
                 for output in outputs:
                     output.abandon()
                 raise
             for output in outputs:
                 output.close()
-            sidecar = fixed | {"timing": restoration.timing(), "warnings": self.warnings}
+            split = restoration.split()
+            if "opinion" in places:
+                self._write_opinion(restoration, split, partial, places)
+            sidecar = fixed | {
+                "residual": split and split.described(),
+                "timing": restoration.timing(),
+                "warnings": self.warnings,
+            }
             with naming(self.targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
+
+    def _finish(
+        self,
+        restoration: Restoration,
+        partial: PartialRun,
+        outputs: tuple[BackgroundSink, BackgroundSink],
+        update: Update,
+    ) -> None:
+        """Restore what is missing, and write everything."""
+        at_once = self.settings.fidelity == 0
+        restoration.seen_before(frames for frames, _ in partial.read())
+        for frames, spread in partial.read():
+            if at_once:
+                outputs[0].write(frames)
+            if spread is not None:
+                outputs[1].write(spread)
+        if partial.finished < restoration.prepared.survey.frames:
+            for piece in restoration.pieces(update, partial.finished):
+                partial.batch = restoration.batch  # halved where memory did not suffice
+                partial.add(piece.frames, piece.uncertainty)
+                if at_once:
+                    outputs[0].write(piece.frames)
+                if piece.uncertainty is not None:
+                    outputs[1].write(piece.uncertainty)
+        if at_once:
+            return
+        split, first = restoration.split(), 0
+        for frames, _ in partial.read():
+            if split is not None:
+                frames = frames + np.float32(self.settings.fidelity) * split.part(first, frames)
+            outputs[0].write(frames)
+            first += len(frames)
+
+    def _write_opinion(
+        self,
+        restoration: Restoration,
+        split: ResidualSplit | None,
+        partial: PartialRun,
+        places: dict[str, Path],
+    ) -> None:
+        if split is None:
+            raise OutputError(
+                f"{self.targets['opinion']}: the recording is too short, or nothing moves in it; "
+                "leave out --opinion-map"
+            )
+        names = ("opinion", "opinion_picture")
+        write_opinion(
+            (places[names[0]], places[names[1]]),
+            (self.targets[names[0]], self.targets[names[1]]),
+            restoration.prepared.survey,
+            split,
+            (frames for frames, _ in partial.read()),
+        )
 
     def _sinks(
         self, restoration: Restoration, places: dict[str, Path], provenance: dict[str, Any]

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Progress, Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import UsageError, WindowError
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.source import RecordingSource
+from cleartract.recordings.source import CHUNK, RecordingSource
 from cleartract.recordings.writing import write_recording
 
 LARGEST_OFFSET = 10.0  # [s] of sound against frames
@@ -30,11 +31,13 @@ class Restored:
         uncertainty: Standard deviation over the samples, (frame, height, width) in the
             recording's own unit, or None for a single sample.
         used: Every parameter as used, for the sidecar.
+        split: What was removed, noise and what repeats; None of short recordings.
     """
 
     recording: Recording
     uncertainty: np.ndarray | None
     used: dict[str, Any]
+    split: ResidualSplit | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write the recording; its name chooses the format, see `recordings.writing.open_sink`."""
@@ -77,7 +80,7 @@ def denoise_recording(
             )
         lost = tuple(int(frame) for frame in np.flatnonzero(~mask))
     source = RecordingSource(recording)
-    prepared = PreparedRecording.of(source, model, settings.use_audio, lost, audio_offset)
+    prepared = PreparedRecording.of(source, model, settings, lost, audio_offset)
     restoration = Restoration(source, prepared, model, settings)
     frames = np.empty(recording.frames.shape, np.float32)
     spread = np.empty_like(frames) if settings.samples > 1 else None
@@ -86,5 +89,11 @@ def denoise_recording(
         frames[part] = piece.frames
         if spread is not None and piece.uncertainty is not None:
             spread[part] = piece.uncertainty
-    used = restoration.described() | restoration.timing()
-    return Restored(replace(recording, frames=frames), spread, used)
+    used, split = restoration.described() | restoration.timing(), restoration.split()
+    if split is not None:
+        used["residual"] = split.described()
+        if settings.fidelity:
+            for first in range(0, len(frames), CHUNK):
+                chunk = frames[first : first + CHUNK]
+                chunk += np.float32(settings.fidelity) * split.part(first, chunk)
+    return Restored(replace(recording, frames=frames), spread, used, split)

@@ -16,7 +16,7 @@ from cleartract.denoising.prepared import (
     window_sound,
 )
 from cleartract.denoising.restore import Progress
-from cleartract.denoising.settings import GenerateSettings
+from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.denoising.survey import SurveyedSound
 from cleartract.denoising.window_loop import WindowLoop
 from cleartract.errors import UsageError
@@ -29,6 +29,7 @@ from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.waveform import PreparedSound
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.sound.log_mel import AUDIO_RATE
+from cleartract.sound.prediction import learned_prediction
 from cleartract.types import exact_rate
 
 RATE, SIZE = Fraction(65040, 781), 84  # where neither settings nor a reference say
@@ -201,12 +202,16 @@ def _like_recording(
     model: Model, sound: SurveyedSound, times: np.ndarray, reference: Recording
 ) -> Speaker:
     """As the speaker of a recording would look, saying what the sound says."""
-    survey = PreparedRecording.of(RecordingSource(reference), model).survey
-    mean, predicted = survey.mean, None
-    if survey.prediction is not None and model.inversion is not None:
-        features = model.inversion.at(sound.sound, times)
-        predicted = survey.prediction.frames_of_other_sound(features)
-        mean = survey.prediction.mean
+    silent = DenoiseSettings(use_audio=False)
+    survey = PreparedRecording.of(RecordingSource(reference), model, silent).survey
+    mean, predicted, audio = survey.mean, None, reference.audio_at(AUDIO_RATE)
+    if audio is not None and model.inversion is not None:
+        # articulation alone: the spectrum of another voice says nothing of this speaker
+        heard = model.inversion.of_frames(audio, len(reference), float(reference.rate))
+        known = survey.intensity.apply(reference.frames)
+        if learned := learned_prediction(heard, known, reference.rate):
+            predicted = learned.frames_of_other_sound(model.inversion.at(sound.sound, times))
+            mean = learned.mean
     if mean is None:
         mean = survey.intensity.apply(reference.frames).mean(0)
     lowest = min(0.0, survey.minimum)

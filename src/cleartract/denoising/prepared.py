@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from cleartract.denoising.noise_survey import Noise
-from cleartract.denoising.settings import Target
+from cleartract.denoising.settings import DenoiseSettings, Target
 from cleartract.denoising.survey import (
     Survey,
     SurveyedSound,
@@ -129,7 +129,7 @@ class PreparedRecording:
         cls,
         source: FrameSource,
         model: Model,
-        use_audio: bool = True,
+        settings: DenoiseSettings | None = None,
         lost: tuple[int, ...] = (),
         audio_offset: float = 0.0,
         progress: Callable[[int, int], None] | None = None,
@@ -139,7 +139,7 @@ class PreparedRecording:
         Args:
             source: The recording.
             model: In evaluation mode.
-            use_audio: Whether its sound is used.
+            settings: Whether its sound is used, and what is wanted of it.
             lost: Frames that are lost [frames].
             audio_offset: How late the sound is against the frames [s].
             progress: Called with frames surveyed and frames in all.
@@ -147,9 +147,11 @@ class PreparedRecording:
         Raises:
             RecordingError, WindowError: See `survey`.
         """
-        wanted = use_audio and model.audio is not None
+        settings = settings or DenoiseSettings()
+        wanted = settings.use_audio and model.audio is not None
         sound = survey_sound(source, ModelSoundReader(model), audio_offset) if wanted else None
-        return cls(survey(source, sound, lost, progress), sound, model.config.audio.context)
+        found = survey(source, sound, lost, progress)
+        return cls(found, sound, model.config.audio.context, settings.target)
 
     def normalised(self, frames: np.ndarray) -> np.ndarray:
         """Frames in the recording's unit -> normalised, empty borders filled."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from cleartract.denoising.pipeline import read_ahead
 from cleartract.denoising.prepared import PreparedRecording, PreparedWindow
+from cleartract.denoising.residual import ResidualPass, ResidualSplit
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.window_loop import DEFAULT_BATCH, WindowLoop, fastest_batch
 from cleartract.model.model import Model
@@ -103,6 +104,8 @@ class Restoration:
         self.step = cut.step_frames(survey.rate)
         self.batch = settings.batch or DEFAULT_BATCH
         self.seconds, self.made = 0.0, 0  # of the frames made by this run
+        known = survey.posture is not None and survey.mean is not None
+        self.residual = ResidualPass(survey) if known else None
 
     def choose_batch(self) -> None:
         """Measure the fastest batch, where none was asked for and it is worth a second."""
@@ -140,7 +143,9 @@ class Restoration:
         if progress:
             progress(done, len(windows))
         try:
-            for batch in loop.run(windows[begin:], lambda w: self._prepare(around, w)):
+            for batch in loop.run(
+                windows[begin:], lambda w: self._prepare(around, w, blends[0].first)
+            ):
                 for window, samples in batch:
                     for blend, restored in zip(blends, samples, strict=True):
                         blend.add(restored, window.first)
@@ -155,9 +160,28 @@ class Restoration:
         finally:
             around.close()
 
-    def _prepare(self, around: _FramesAround, window: Window) -> PreparedWindow:
+    def seen_before(self, restored: Iterator[np.ndarray]) -> None:
+        """Take frames into account that a former run restored, from the first one on."""
+        if self.residual is None:
+            return
+        raw = self.source.chunks()
+        held, first = np.zeros((0, *self.source.size), np.float32), 0
+        for frames in restored:
+            while len(held) < len(frames):
+                held = np.concatenate([held, next(raw)])
+            self.residual.add(first, held[: len(frames)], frames)
+            held, first = held[len(frames) :], first + len(frames)
+
+    def split(self) -> ResidualSplit | None:
+        """What was removed, once all frames are finished; None of recordings too short for it."""
+        return None if self.residual is None else self.residual.result()
+
+    def _prepare(
+        self, around: _FramesAround, window: Window, unfinished: int = 0
+    ) -> PreparedWindow:
+        """A window; frames before it and before the first unfinished one are forgotten."""
         numbers = window.frame_indices(self.prepared.survey.frames)
-        around.drop_before(int(numbers.min()))
+        around.drop_before(min(int(numbers.min()), unfinished))
         return self.prepared.window(window, around.normalised(numbers))
 
     def _piece(self, around: _FramesAround, blends: list[OverlapAdd], until: int) -> Piece:
@@ -165,8 +189,11 @@ class Restoration:
         drawn = np.stack([blend.take(until) for blend in blends])
         frames = survey.intensity.undo(drawn.mean(0) if len(drawn) > 1 else drawn[0])
         np.clip(frames, min(0.0, survey.minimum), self.source.peak, out=frames)
+        raw = around.raw(first, len(frames))
         if survey.borders:
-            frames = survey.borders.kept(frames, around.raw(first, len(frames)))
+            frames = survey.borders.kept(frames, raw)
+        if self.residual is not None:
+            self.residual.add(first, raw, frames)
         uncertainty = None
         if len(drawn) > 1:
             uncertainty = (drawn.std(0, ddof=1) * survey.intensity.scale).astype(np.float32)

@@ -61,6 +61,13 @@ class DenoiseSettings(BaseModel):
         description="What is wanted: what the scanner would show with full sampling and no noise "
         "(scan), or the object itself, as far as the simulator knows what scanners do to it (ideal).",
     )
+    fidelity: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share given back of what was removed although it repeats with the posture, and "
+        "so may be anatomy; 0 gives nothing back.",
+    )
     use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 
 

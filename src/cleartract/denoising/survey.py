@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from cleartract.denoising.noise_survey import Noise, NoisePass, SpikePass
+from cleartract.denoising.posture import Posture, PosturePass
 from cleartract.errors import RecordingError, WindowError
 from cleartract.recordings.borders import Borders, empty_borders
 from cleartract.recordings.intensity import Intensity, ValueHistogram
@@ -30,6 +31,7 @@ from cleartract.sound.prediction import (
     SoundPrediction,
     finished_prediction,
 )
+from cleartract.sound.spectrum import COMPONENTS, spectral_components
 
 _FIRST = 400  # [frames] that show borders, movement and what is usual
 
@@ -71,6 +73,7 @@ class Survey:
         lost: Frames that were declared lost, or are treated so.
         prediction: Regression of the frames on the sound, or None.
         offset: How late the sound is, or None where that cannot be estimated.
+        posture: How its frames change, or None where they do not.
     """
 
     frames: int
@@ -87,6 +90,7 @@ class Survey:
     lost: tuple[int, ...]
     prediction: SoundPrediction | None
     offset: Offset | None
+    posture: Posture | None = None
 
     def observed(self, numbers: np.ndarray) -> np.ndarray:
         """Which of some frames are observed, (frame,) bool."""
@@ -99,7 +103,7 @@ class SurveyedSound:
 
     Attributes:
         sound: At the encoders' rate.
-        features: Articulation of every frame, (frame, feature), or None.
+        features: Articulation and spectrum of every frame, (frame, feature), or None.
         states: Hidden states of a frozen speech model, (token, state), or None.
         reader: What made them.
     """
@@ -129,9 +133,12 @@ def survey_sound(
     times = (np.arange(source.count) + 0.5) / float(source.rate)
     parts, features = reader.features(sound, times), None
     if parts is not None:
-        features = Spool(PARAMETERS)
+        features, articulation = Spool(PARAMETERS + COMPONENTS), Spool(PARAMETERS)
         for part in parts:
-            features.append(part)
+            articulation.append(part)
+        for part in spectral_components(sound, times):
+            told = articulation.span(len(features), len(part))
+            features.append(np.concatenate([told, part], 1))
     return SurveyedSound(sound, features, reader.states(sound), reader)
 
 
@@ -161,7 +168,7 @@ def survey(
     first, chunks = _beginning(source, chunks)
     seen_first = ~np.isin(np.arange(len(first)), lost)
     borders = empty_borders(first[seen_first])
-    values, noise = ValueHistogram(), NoisePass(source.size)
+    values, noise, posture = ValueHistogram(), NoisePass(source.size), PosturePass(source.size)
     everything = ValueHistogram() if lost else values
     spikes = SpikePass(borders.replicated(first))
     speed = FrameSpeed(borders.replicated(first), float(source.rate))
@@ -175,6 +182,7 @@ def survey(
         image = borders.replicated(chunk)
         if seen.any():
             values.add(image[seen])
+            posture.add(image[seen])
         if lost:
             everything.add(chunk)
         noise.add(image, seen)
@@ -211,6 +219,7 @@ def survey(
         lost=tuple(sorted(set(lost))),
         prediction=prediction,
         offset=offset,
+        posture=posture.result(),
     )
 
 

@@ -37,7 +37,11 @@ def linear_interpolation(frames: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 
 
 def hidden_frames(
-    recording: Recording, model: Model, other: np.ndarray, settings: DenoiseSettings | None = None
+    recording: Recording,
+    model: Model,
+    other: np.ndarray,
+    settings: DenoiseSettings | None = None,
+    audio_offset: float = 0.0,
 ) -> dict[str, float]:
     """Compare restored frames with those that were hidden, noise and all.
 
@@ -46,6 +50,7 @@ def hidden_frames(
         model: In evaluation mode.
         other: Sound of another recording at the same sample rate, repeated to the length.
         settings: How it is denoised.
+        audio_offset: How late the sound is against the frames [s].
 
     Returns:
         PSNR [dB] of hidden frames restored with the `matched` sound, with `none`, with the `foreign`
@@ -68,8 +73,10 @@ def hidden_frames(
         ("foreign", foreign, settings),
     ):
         source = replace(recording, frames=holes, audio=audio)
-        restored = denoise_recording(source, model, chosen, observed=~hidden).recording.frames
-        found[name] = psnr(scale.apply(restored)[hidden], truth)
+        restored = denoise_recording(
+            source, model, chosen, observed=~hidden, audio_offset=audio_offset
+        )
+        found[name] = psnr(scale.apply(restored.recording.frames)[hidden], truth)
     linear = linear_interpolation(recording.frames, hidden)
     found["linear"] = psnr(scale.apply(linear)[hidden], truth)
     return found

@@ -10,7 +10,7 @@ nothing. All of it is computed from sums over frames, which one pass collects.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 
@@ -19,9 +19,12 @@ import torch
 from scipy.ndimage import uniform_filter
 
 RIDGE = 20.0  # [frames], weight of the penalty on coefficients of standard features
+RIDGES = (5.0, 20.0, 60.0, 200.0)  # of which the recording chooses
+DRIFT = 3.0  # [s], half the shortest period that counts as slow drift
+_DRIFTS = 12  # cosines at most
 FOLD, MARGIN = 0.4, 0.1  # [s] predicted together, and left out on both sides
 LEAST = 30  # [frames] that must be observed
-_FOLDS = 40  # at most: long recordings stay cheap
+_FOLDS = 24  # at most: long recordings stay cheap
 MOVING = 0.2  # share of the pixels, those of the greatest variance, that count as moving
 _AREA = 7  # [pixels], side of the square over which the skill is pooled
 
@@ -33,10 +36,12 @@ class Moments:
     Attributes:
         gram: Of the features and a constant, (feature + 1, feature + 1).
         cross: Of the features and a constant with the pixels, (feature + 1, height, width).
+        ridge: Weight of the penalty on coefficients of the features [frames].
     """
 
     gram: np.ndarray
     cross: np.ndarray
+    ridge: float = RIDGE
 
     @classmethod
     def of(cls, features: np.ndarray, frames: np.ndarray) -> Moments:
@@ -50,15 +55,16 @@ class Moments:
         return cls(a.T @ a, _product(a.T, frames.astype(np.float32, copy=False)))
 
     def __add__(self, other: Moments) -> Moments:
-        return Moments(self.gram + other.gram, self.cross + other.cross)
+        return replace(self, gram=self.gram + other.gram, cross=self.cross + other.cross)
 
     def __sub__(self, other: Moments) -> Moments:
-        return Moments(self.gram - other.gram, self.cross - other.cross)
+        return replace(self, gram=self.gram - other.gram, cross=self.cross - other.cross)
 
     def scaled(self, offset: float, scale: float) -> Moments:
         """Of the frames (value - offset) / scale."""
         constant = (self.gram[:, -1] * offset)[:, None, None]
-        return Moments(self.gram, ((self.cross - constant) / scale).astype(self.cross.dtype))
+        cross = ((self.cross - constant) / scale).astype(self.cross.dtype)
+        return replace(self, cross=cross)
 
     @property
     def frames(self) -> int:
@@ -85,7 +91,7 @@ class Moments:
         return _product(weights, self.cross.astype(np.float32, copy=False))
 
     def _inverse(self) -> np.ndarray:
-        penalty = np.full(len(self.gram), RIDGE)
+        penalty = np.full(len(self.gram), self.ridge)
         penalty[-1] = 1e-6
         return np.linalg.inv(self.gram.astype(np.float64) + np.diag(penalty))
 
@@ -114,17 +120,30 @@ class Folds:
         length: Of a fold [frames].
         margin: Left out on both sides of it as well [frames].
         count: Number of folds.
+        frames: Of the recording [frames].
+        drifts: Cosines over the recording that tell slow drift, as of a head that moves.
     """
 
     length: int
     margin: int
     count: int
+    frames: int = 0
+    drifts: int = 0
 
     @classmethod
-    def of(cls, frames: int, rate: Fraction) -> Folds:
-        """Folds of a recording of so many frames at a rate [frames/s]."""
-        length = max(2, round(FOLD * float(rate)), -(-frames // _FOLDS))
-        return cls(length, max(1, round(MARGIN * float(rate))), -(-frames // length))
+    def of(cls, frames: int, rate: Fraction, most: int = _FOLDS) -> Folds:
+        """At most so many folds of a recording of so many frames at a rate [frames/s]."""
+        length = max(2, round(FOLD * float(rate)), -(-frames // most))
+        margin, drifts = max(1, round(MARGIN * float(rate))), int(frames / float(rate) / DRIFT)
+        return cls(
+            length, margin, -(-frames // length), frames, 0 if drifts < 2 else min(drifts, _DRIFTS)
+        )
+
+    def drift(self, numbers: np.ndarray) -> np.ndarray:
+        """What changes slowly, in some frames, (frame, drift)."""
+        order = np.arange(1, self.drifts + 1)
+        place = (np.asarray(numbers)[:, None] + 0.5) / max(self.frames, 1)
+        return (np.sqrt(2) * np.cos(np.pi * order * place)).astype(np.float32)
 
     def first(self, fold: int) -> int:
         """First frame of a fold."""
@@ -142,10 +161,9 @@ class MomentsPass:
 
     def __init__(self, folds: Folds, features: int, size: tuple[int, int]):
         self.folds = folds
-        empty = Moments(
-            np.zeros((features + 1, features + 1)), np.zeros((features + 1, *size), np.float32)
-        )
-        self.total = Moments(empty.gram, empty.cross.astype(np.float64))
+        rows = features + folds.drifts + 1
+        empty = Moments(np.zeros((rows, rows)), np.zeros((rows, *size), np.float32))
+        self.total = replace(empty, cross=empty.cross.astype(np.float64))
         self.own = [empty] * folds.count
         self.left_out = [empty] * folds.count
         self.squares = np.zeros(size)
@@ -160,11 +178,14 @@ class MomentsPass:
             seen: False where a frame is lost, (frame,) bool.
         """
         numbers = np.arange(first, first + len(frames))
+        features = np.concatenate([features, self.folds.drift(numbers)], 1)
         self.squares += np.einsum("fyx,fyx->yx", frames[seen], frames[seen], dtype=np.float64)
 
         def sums(low: int, high: int) -> Moments | None:
             chosen = seen & (numbers >= low) & (numbers < high)
-            return Moments.of(features[chosen], frames[chosen]) if chosen.any() else None
+            if not chosen.any():
+                return None
+            return Moments.of(features[chosen], frames[chosen])
 
         length, margin = self.folds.length, self.folds.margin
         if (part := sums(0, first + len(frames))) is not None:
@@ -181,6 +202,34 @@ class MomentsPass:
                 self.left_out[fold] = self.left_out[fold] + part
 
 
+class Slow:
+    """Mean and slow drift of features and frames, fitted to a whole recording.
+
+    Args:
+        total: Sums over all observed frames; the last features are the drift.
+        drifts: How many these are.
+    """
+
+    def __init__(self, total: Moments, drifts: int):
+        self._first = len(total.gram) - 1 - drifts
+        rows = slice(self._first, None)
+        inverse = np.linalg.inv(total.gram[rows, rows] + 1e-6 * np.eye(drifts + 1))
+        self.of_features = inverse @ total.gram[rows, : self._first]
+        self.of_frames = np.tensordot(inverse, total.cross[rows], 1)
+        self.power = np.einsum("kyx,kyx->yx", self.of_frames, total.cross[rows])
+
+    def without(self, part: Moments) -> Moments:
+        """Sums of what is left of features and frames; there is a constant, but no drift."""
+        fast, slow = slice(None, self._first), slice(self._first, None)
+        left, gram = np.eye(len(part.gram)), part.gram.astype(np.float64)
+        left[fast, slow] = -self.of_features.T
+        kept = np.r_[0 : self._first, len(gram) - 1]
+        gram = (left @ gram)[kept]
+        own = _product(left[kept].astype(np.float32), part.cross.astype(np.float32, copy=False))
+        fitted = _product(gram[:, slow].astype(np.float32), self.of_frames.astype(np.float32))
+        return Moments((gram @ left.T)[:, kept], own - fitted, part.ridge)
+
+
 class SoundPrediction:
     """Regression of the frames of a recording on the articulation in its sound, and its skill.
 
@@ -193,7 +242,10 @@ class SoundPrediction:
 
     Attributes:
         skill: Factor on the departures of predictions from the mean frame, (height, width).
-        explained: Share of the variance of the moving pixels that held-out predictions explain.
+        gained: Power of the departures that held-out predictions explain, summed over the
+            frames, (height, width).
+        explained: Share of the variance of the moving pixels, slow drift left out, that held-out
+            predictions explain.
         mean: Mean frame, (height, width).
     """
 
@@ -205,14 +257,22 @@ class SoundPrediction:
         left_out: list[Moments],
         squares: np.ndarray,
     ):
-        self.folds, self.total, self.left_out = folds, total, left_out
-        self.mean = total.mean()
-        together, power = prediction_sums(self._weights, own, self.mean)
-        self.skill = prediction_skill(together, power)
-        variance = squares - total.frames * self.mean.astype(np.float64) ** 2
+        self.folds, self.mean, self.slow = folds, total.mean(), Slow(total, folds.drifts)
+        own, self.left_out = (
+            [self.slow.without(part) for part in parts] for parts in (own, left_out)
+        )
+        rest, variance = self.slow.without(total), np.maximum(squares - self.slow.power, 0)
         moving = variance >= np.quantile(variance, 1 - MOVING)
-        gained = 2 * self.skill * together - self.skill**2 * power
-        self.explained = float(gained[moving].sum() / max(variance[moving].sum(), 1e-20))
+        best = -np.inf
+        for ridge in RIDGES:
+            self.total = replace(rest, ridge=ridge)
+            together, power = prediction_sums(self._weights, own)
+            skill = prediction_skill(together, power)
+            gained = 2 * skill * together - skill**2 * power
+            if gained[moving].sum() > best:
+                best, chosen = float(gained[moving].sum()), (self.total, skill, gained)
+        self.total, self.skill, self.gained = chosen
+        self.explained = best / max(float(variance[moving].sum()), 1e-20)
         self._rest = lru_cache(4)(self._without)
 
     def frames(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -222,19 +282,21 @@ class SoundPrediction:
             features: Of these frames, (frame, feature).
             numbers: Which frames they are, (frame,).
         """
+        slow = _with_constant(self.folds.drift(numbers))
+        fast = (features - slow @ self.slow.of_features).astype(np.float32)
         predicted = np.empty((len(numbers), *self.mean.shape), np.float32)
         folds = np.asarray(numbers) // self.folds.length
         for fold in np.unique(folds):
             chosen = folds == fold
-            predicted[chosen] = self._rest(int(fold)).predict(features[chosen])
-        return self._shrunk(predicted)
+            predicted[chosen] = self._rest(int(fold)).predict(fast[chosen])
+        return _product(slow, self.slow.of_frames.astype(np.float32)) + self.skill * predicted
 
     def frames_of_other_sound(self, features: np.ndarray) -> np.ndarray:
         """Predictions for sound that is not this recording's, shrunk; (frame, height, width)."""
-        return self._shrunk(self.total.predict(features))
-
-    def _shrunk(self, predicted: np.ndarray) -> np.ndarray:
-        return self.mean + self.skill * (predicted - self.mean)
+        still = np.zeros((len(features), self.folds.drifts), np.float32)
+        slow = _with_constant(still)
+        fast = (features - slow @ self.slow.of_features).astype(np.float32)
+        return self.slow.of_frames[-1].astype(np.float32) + self.skill * self.total.predict(fast)
 
     def _without(self, fold: int) -> Moments:
         return self.total - self.left_out[fold]
@@ -244,7 +306,7 @@ class SoundPrediction:
 
 
 def prediction_sums(
-    weights: Callable[[int], np.ndarray], own: list[Moments], mean: np.ndarray
+    weights: Callable[[int], np.ndarray], own: list[Moments]
 ) -> tuple[np.ndarray, np.ndarray]:
     r"""Sums over time of the product of predicted and true departures from the mean frame, and of
     the square of the predicted ones, (height, width) each.
@@ -253,19 +315,15 @@ def prediction_sums(
 
     Args:
         weights: Regression without a fold, by its number, (feature + 1, height, width).
-        own: Sums over each fold.
-        mean: (height, width).
+        own: Sums over each fold, of departures from the mean frame.
     """
-    together, power = np.zeros(mean.shape), np.zeros(mean.shape)
+    together, power = (np.zeros(own[0].cross.shape[1:]) for _ in range(2))
     for fold, moments in enumerate(own):
         if moments.frames == 0:
             continue
-        departure = weights(fold).astype(np.float64)
-        departure[-1] -= mean
-        gram = moments.gram.astype(np.float64)
-        true = moments.cross - gram[:, -1, None, None] * mean
-        together += np.einsum("kyx,kyx->yx", departure, true)
-        power += np.einsum("kyx,kyx->yx", departure, np.tensordot(gram, departure, 1))
+        departure, gram = weights(fold), moments.gram.astype(np.float32)
+        together += (departure * moments.cross).sum(0)
+        power += (departure * _product(gram, departure)).sum(0)
     return together, power
 
 

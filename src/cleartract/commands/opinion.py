@@ -1,0 +1,52 @@
+"""What was removed although it repeats with the posture, as a video and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cleartract.denoising.residual import ResidualSplit, bright_tissue
+from cleartract.denoising.survey import Survey
+from cleartract.files import naming
+from cleartract.recordings.writing import Described, open_sink
+
+FULL = 0.1  # of the brightest tissue: black and white of the video, white of the picture
+
+
+def write_opinion(
+    places: tuple[Path, Path],
+    targets: tuple[Path, Path],
+    survey: Survey,
+    split: ResidualSplit,
+    restored: Iterator[np.ndarray],
+) -> None:
+    """Write the repeating part of what was removed.
+
+    Args:
+        places: Where video (or .npz) and picture are written.
+        targets: What they are going to be called.
+        survey: Of the recording.
+        split: What was removed.
+        restored: Finished frames in order, as restored, in parts.
+    """
+    _, bright = bright_tissue(survey)
+    in_levels = targets[0].suffix.lower() != ".npz"
+    peak = 255.0 if in_levels else None
+    described = Described(survey.frames, survey.size, survey.rate, peak, bright, bright)
+    provenance = {"kind": "repeating part of what was removed", "unit": "that of the recording"}
+    sink, first = open_sink(places[0], described, provenance, targets[0]), 0
+    try:
+        for frames in restored:
+            part = split.part(first, frames)
+            sink.write(127.5 * (1 + part / (FULL * bright)) if in_levels else part)
+            first += len(frames)
+    except BaseException:
+        sink.abandon()
+        raise
+    sink.close()
+    levels = np.round(255 * split.strength / (FULL * bright)).clip(0, 255).astype(np.uint8)
+    with naming(targets[1]):
+        Image.fromarray(levels).save(places[1], format="png")

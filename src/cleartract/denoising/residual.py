@@ -1,0 +1,127 @@
+"""What denoising takes away, split: noise, which does not repeat, and what repeats with the posture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from cleartract.denoising.posture import Posture
+from cleartract.denoising.survey import Survey
+from cleartract.recordings.rician import rician_mean
+from cleartract.sound.prediction import Folds, MomentsPass, SoundPrediction, finished_prediction
+
+_TISSUE = 0.25  # of the 99.5th percentile of the mean frame
+_FOLDS = 12  # at most, so that large frames need little memory
+_LEAST_NOISE = 25  # percentile of the noise strength in tissue: where least moves
+
+
+@dataclass(frozen=True)
+class ResidualSplit:
+    """The two parts of what was removed.
+
+    Attributes:
+        removed: Root mean square in tissue, as a share of the brightest tissue.
+        repeating: Of the part that repeats with the posture: artefact or anatomy.
+        noise: Of the rest.
+        strength: Root mean square of the repeating part over time, (height, width), in the
+            recording's unit.
+        regression: Predicts the residual from the posture.
+        posture: Finds the posture of a frame.
+    """
+
+    removed: float
+    repeating: float
+    noise: float
+    strength: np.ndarray
+    regression: SoundPrediction
+    posture: Posture
+
+    def part(self, first: int, frames: np.ndarray) -> np.ndarray:
+        """The repeating part of what was removed from some consecutive restored frames.
+
+        It is predicted without the frames' own residuals and shrunk by the skill of such
+        predictions; the bias of magnitudes is no part of it.
+
+        Args:
+            first: Number of the first of them [frames].
+            frames: As restored, (frame, height, width), the recording's unit.
+        """
+        numbers = np.arange(first, first + len(frames))
+        return self.regression.frames(self.posture.of(frames), numbers)
+
+    def described(self) -> dict[str, Any]:
+        """For the sidecar."""
+        shares = {"removed": self.removed, "repeating": self.repeating, "noise": self.noise}
+        return {name: round(value, 4) for name, value in shares.items()}
+
+
+class ResidualPass:
+    """Collects the residual of a recording as its restored frames come.
+
+    The regression is that of frames on sound, with the posture in place of the sound: held out
+    block by block.
+
+    Args:
+        survey: Of the recording.
+
+    Raises:
+        ValueError: If the recording has no posture.
+    """
+
+    def __init__(self, survey: Survey):
+        if survey.posture is None:
+            raise ValueError("nothing moves in the recording")
+        self.survey, self.posture = survey, survey.posture
+        folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
+        self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
+        self.sigma = receiver_noise(survey)
+
+    def add(self, first: int, raw: np.ndarray, restored: np.ndarray) -> None:
+        """Add consecutive frames, before and after, (frame, height, width) in the recording's unit."""
+        residual = raw - restored
+        if self.sigma > 0:
+            signal = torch.from_numpy(np.maximum(restored, 0))
+            bias = rician_mean(signal, torch.tensor(self.sigma)) - signal
+            residual = residual - bias.numpy()
+        seen = self.survey.observed(np.arange(first, first + len(raw)))
+        self._moments.add(first, self.posture.of(restored), residual.astype(np.float32), seen)
+
+    def result(self) -> ResidualSplit | None:
+        """The split; None where too few frames were seen."""
+        regression = finished_prediction(self._moments)
+        if regression is None or self.survey.mean is None:
+            return None
+        count = self._moments.total.frames
+        mean = regression.mean.astype(np.float64)
+        total = self._moments.squares / count
+        repeating = np.clip(mean**2 + regression.gained / count, 0, total)
+        tissue, bright = bright_tissue(self.survey)
+        parts = [float(np.sqrt(power[tissue].mean())) for power in (total, repeating)]
+        rest = float(np.sqrt((total - repeating)[tissue].mean()))
+        return ResidualSplit(
+            removed=parts[0] / bright,
+            repeating=parts[1] / bright,
+            noise=rest / bright,
+            strength=np.sqrt(repeating).astype(np.float32),
+            regression=regression,
+            posture=self.posture,
+        )
+
+
+def bright_tissue(survey: Survey) -> tuple[np.ndarray, float]:
+    """Which pixels are tissue, (height, width) bool, and the brightest of it in the recording's unit."""
+    assert survey.mean is not None
+    mean = survey.intensity.undo(survey.mean)
+    bright = float(np.percentile(mean, 99.5))
+    return mean >= _TISSUE * bright, max(bright, 1e-12)
+
+
+def receiver_noise(survey: Survey) -> float:
+    """Standard deviation of the noise's parts, in the recording's unit: that of tissue at rest."""
+    if survey.noise is None or survey.mean is None:
+        return 0.0
+    tissue, _ = bright_tissue(survey)
+    return float(np.percentile(survey.noise.strength[tissue], _LEAST_NOISE))
