@@ -10,6 +10,7 @@ import torch
 from cleartract.model.condition import (
     Condition,
     FramesCondition,
+    NoiseCondition,
     PredictionCondition,
     SoundCondition,
 )
@@ -18,7 +19,7 @@ from cleartract.model.condition import (
 def random_condition(
     batch: int = 2, frames: int = 5, size: tuple[int, int] = (20, 22), audio: bool = True
 ) -> Condition:
-    """Noisy frames, all of them observed, and 0.3 s of sound; always the same."""
+    """Noisy frames, all of them observed, their noise, and 0.3 s of sound; always the same."""
     generator = torch.Generator().manual_seed(0)
     noisy = torch.rand(batch, frames, *size, generator=generator)
     times = (torch.arange(frames) + 0.5 - frames / 2)[None].repeat(batch, 1) / 83
@@ -28,7 +29,13 @@ def random_condition(
         torch.full((batch,), -0.15),
         torch.ones(batch).bool(),
     )
-    return Condition(seen, sound if audio else None)
+    noise = NoiseCondition(
+        0.02 + 0.05 * torch.rand(batch, *size, generator=generator),
+        torch.tensor([[0.04, 0.3, 0.1, 0.0, 0.2, 0.3, 0.1]]).repeat(batch, 1),
+        torch.ones(batch).bool(),
+    )
+    ideal = torch.arange(batch) % 2 == 1
+    return Condition(seen, sound if audio else None, noise=noise, ideal=ideal)
 
 
 def with_frames(condition: Condition, **changed: Any) -> Condition:

@@ -89,6 +89,7 @@ def tiny_config():
         heads=2,
         embedding=16,
         token_channels=16,
+        noise=True,
     )
     return ModelConfig(unet=unet, audio=AudioConfig(channels=16, mels=16))
 

@@ -36,11 +36,12 @@ def test_what_is_trained_without_a_config_is_documented():
     text = " ".join(TRAINING.read_text().split())
     model = TrainingConfig().model
     assert model == ModelConfig(
-        unet=UNetConfig(widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True),
+        unet=UNetConfig(
+            widths=(64, 96, 128), blocks=1, prediction=True, interpolation=True, noise=True
+        ),
         audio=AudioConfig(encoder="gru", context=0.25),
         inversion=AudioConfig(encoder="gru", context=0.25),
     )
-    assert (
-        '{"widths": [64, 96, 128], "blocks": 1, "prediction": true, "interpolation": true}' in text
-    )
+    shape = '{"widths": [64, 96, 128], "blocks": 1, "prediction": true, "interpolation": true, '
+    assert shape + '"noise": true}' in text
     assert '"encoder": "gru", "context": 0.25' in text

@@ -5,8 +5,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from cleartract.model.condition import Condition, FramesCondition, SoundCondition
+from cleartract.model.condition import (
+    Condition,
+    FramesCondition,
+    NoiseCondition,
+    SoundCondition,
+)
 from cleartract.model.model import Model
+from cleartract.model.noise_inputs import noise_inputs
 from tests.conditions import random_condition, with_frames, with_prediction, with_sound
 
 
@@ -59,10 +65,12 @@ def test_any_number_of_frames(tiny_model, frames):
 def test_windows_of_a_batch_do_not_touch_each_other(tiny_model):
     x, sigma, both = torch.rand(2, 5, 20, 22), torch.tensor([0.1, 1.0]), random_condition()
     together = tiny_model(x, sigma, both)
-    frames, sound = both.frames, both.sound
+    frames, sound, noise = both.frames, both.sound, both.noise
     second = Condition(
         FramesCondition(frames.noisy[1:], frames.observed[1:], frames.times[1:]),
         SoundCondition(sound.waveform[1:], sound.start[1:], sound.valid[1:]),
+        noise=NoiseCondition(*(part[1:] for part in (noise.strength, noise.facts, noise.valid))),
+        ideal=both.ideal[1:],
     )
     alone = tiny_model(x[1:], sigma[1:], second)
     torch.testing.assert_close(together[1:], alone, rtol=1e-4, atol=1e-5)
@@ -126,3 +134,40 @@ def test_a_prior_at_hand_changes_nothing(predicting_model):
     torch.testing.assert_close(
         predicting_model(x, sigma, known), predicting_model(x, sigma, known, expected)
     )
+
+
+def test_noise_and_target_change_the_result_and_can_be_dropped(tiny_config):
+    torch.manual_seed(0)
+    model = Model(tiny_config)
+    with torch.no_grad():
+        for parameter in model.parameters():  # away from the zeros of the start
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    x, sigma, given = torch.rand(2, 5, 20, 22), torch.tensor([0.1, 1.0]), random_condition()
+    unknown = replace(given.noise, valid=torch.zeros(2).bool())
+    found = {
+        "given": given,
+        "other target": replace(given, ideal=~given.ideal),
+        "stronger": replace(given, noise=replace(given.noise, strength=2 * given.noise.strength)),
+        "unknown": replace(given, noise=unknown),
+        "dropped": replace(given, noise=None),
+    }
+    with torch.no_grad():
+        results = {name: model(x, sigma, condition) for name, condition in found.items()}
+    torch.testing.assert_close(results["unknown"], results["dropped"])
+    for name in ("other target", "stronger", "dropped"):
+        assert (results[name] - results["given"]).abs().max() > 1e-4
+
+
+def test_departures_are_seen_in_units_of_the_noise(tiny_model):
+    """Twice the movement in twice the noise looks the same."""
+    given = random_condition()
+    mean = given.frames.noisy.mean(1, keepdim=True)
+    twice = with_frames(given, noisy=mean + 2 * (given.frames.noisy - mean))
+    facts = given.noise.facts.clone()
+    facts[:, 0] *= 2
+    louder = NoiseCondition(2 * given.noise.strength, facts, given.noise.valid)
+    planes = [
+        noise_inputs(condition, tiny_model.prior(condition))[0]
+        for condition in (given, replace(twice, noise=louder))
+    ]
+    torch.testing.assert_close(*planes, rtol=1e-4, atol=1e-5)

@@ -14,13 +14,13 @@ from cleartract.commands.denoise import Denoise
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
+from cleartract.commands.survey_report import described_survey, survey_warnings, target_warnings
 from cleartract.denoising.partial import PartialRun, partial_folder
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
-from cleartract.denoising.survey import Survey
 from cleartract.devices import choose_threads
 from cleartract.errors import OutputError
 from cleartract.files import AtomicFiles, naming
@@ -110,26 +110,16 @@ class DenoisingRun:
             prepared = PreparedRecording.of(self.source, model, settings, lost, offset, update)
             survey = replace(prepared.survey, spikes=survey.spikes)
             prepared = replace(prepared, survey=survey)
-        for text in self.source.provenance.get("warnings", []):
+        for text in (
+            *target_warnings(model, self.settings),
+            *self.source.provenance.get("warnings", []),
+        ):
             self.warn(text)
         if survey.frames != self.source.count:
             self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
-        self._warn_of(survey)
+        for text in survey_warnings(survey, offset, self.command.lost == "auto"):
+            self.warn(text)
         return prepared
-
-    def _warn_of(self, survey: Survey) -> None:
-        offset, corrected = survey.offset, self.command.audio_offset / 1000
-        if offset is not None:  # measured after the correction
-            whole = replace(offset, seconds=offset.seconds + corrected)
-            if text := whole.warning(1 / float(survey.rate), corrected):
-                self.warn(text)
-        if borders := survey.borders.described():
-            self.warn(f"no image in {borders} (random values): left as they are")
-        if survey.spikes:
-            named = ", ".join(str(frame) for frame in survey.spikes[:10])
-            more = f" and {len(survey.spikes) - 10} more" if len(survey.spikes) > 10 else ""
-            done = "treated as lost" if self.command.lost == "auto" else "kept; try --lost auto"
-            self.warn(f"spikes in frame {named}{more}: {done}")
 
     def _restore(self, restoration: Restoration, training: dict[str, Any], update: Update) -> None:
         survey = restoration.prepared.survey
@@ -282,24 +272,14 @@ class DenoisingRun:
 
     def _sidecar(self, restoration: Restoration, training: dict[str, Any]) -> dict[str, Any]:
         """How the result is made, as far as that is the same in every run."""
-        survey, command = restoration.prepared.survey, self.command
-        path, offset = weights_path(command.weights), survey.offset
+        command, path = self.command, weights_path(self.command.weights)
+        parameters = restoration.described() | {"audio_offset_ms": command.audio_offset}
         return versions() | {
             "input": {"path": str(command.input), "sha256": sha256(command.input)},
             "audio": self._audio(),
             "weights": {"path": path.name, "sha256": sha256(path)},
             "training": training,
-            "frames": survey.frames,
-            "size": list(survey.size),
-            "rate": [survey.rate.numerator, survey.rate.denominator],
-            "parameters": restoration.described() | {"audio_offset_ms": command.audio_offset},
-            "audio_offset_estimate": offset
-            and {
-                "ms": round(1000 * offset.seconds + command.audio_offset, 1),
-                "standard_error_ms": round(1000 * offset.error, 1),
-                "certain": offset.certain,
-            },
-            "noise": survey.noise and survey.noise.described(),
-            "spikes": list(survey.spikes),
+            "parameters": parameters,
+            **described_survey(restoration.prepared.survey, command.audio_offset),
             "outputs": {name: str(target) for name, target in self.targets.items()},
         }

@@ -28,6 +28,7 @@ from cleartract.model.condition import (
 from cleartract.model.model import Model
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import Window
+from cleartract.sound.gaps import tempered
 from cleartract.sound.log_mel import AUDIO_RATE
 
 NO_SKILL = 0.02  # share of variance explained below which the sound is not used at all
@@ -172,6 +173,7 @@ class PreparedRecording:
         low = int(numbers.min())
         span = self.sound.features.span(low, int(numbers.max()) - low + 1)
         predicted = prediction.frames(span[numbers - low], numbers)
+        predicted = tempered(predicted, observed, self.survey.gap_weights)
         return weighed(replace(known, predicted=predicted, skill=prediction.explained))
 
     @cached_property

@@ -21,6 +21,7 @@ from cleartract.recordings.intensity import Intensity, ValueHistogram
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.spool import Spool
 from cleartract.recordings.waveform import PreparedSound
+from cleartract.sound.gaps import gap_weights
 from cleartract.sound.inversion import PARAMETERS
 from cleartract.sound.log_mel import AUDIO_RATE
 from cleartract.sound.offset import FrameSpeed, Offset, offset_of
@@ -72,6 +73,7 @@ class Survey:
         spikes: Frames with spikes.
         lost: Frames that were declared lost, or are treated so.
         prediction: Regression of the frames on the sound, or None.
+        gap_weights: What it adds to interpolation over gaps, see `sound.gaps`.
         offset: How late the sound is, or None where that cannot be estimated.
         posture: How its frames change, or None where they do not.
     """
@@ -91,6 +93,7 @@ class Survey:
     prediction: SoundPrediction | None
     offset: Offset | None
     posture: Posture | None = None
+    gap_weights: tuple[float, ...] = ()
 
     def observed(self, numbers: np.ndarray) -> np.ndarray:
         """Which of some frames are observed, (frame,) bool."""
@@ -199,8 +202,13 @@ def survey(
         raise WindowError("every frame is declared lost; nothing is left to restore from")
     intensity = values.intensity()
     prediction = None
+    weights: tuple[float, ...] = ()
     if moments is not None:
         prediction = finished_prediction(moments, intensity.offset, intensity.scale)
+    if prediction is not None and features is not None:
+        told = prediction.frames(features.span(0, len(first)), np.arange(len(first)))
+        shown = intensity.apply(borders.replicated(first))
+        weights = gap_weights(shown, told, seen_first)
     offset = None
     if surveyed is not None:
         offset = offset_of(speed.result(), float(source.rate), surveyed.sound)
@@ -220,6 +228,7 @@ def survey(
         prediction=prediction,
         offset=offset,
         posture=posture.result(),
+        gap_weights=weights,
     )
 
 

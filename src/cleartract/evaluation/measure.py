@@ -20,7 +20,9 @@ from cleartract.evaluation.regions import (
     moving_band,
     resting_tissue,
 )
+from cleartract.evaluation.repeating import repeating_part
 from cleartract.evaluation.residual import residual_audit
+from cleartract.evaluation.still import still_truth
 
 FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known: both USC protocols
 _SAMPLED = 60  # [frames] that the scores of single frames use, about
@@ -104,7 +106,21 @@ def measure(subject: Subject) -> dict:
     if subject.noisy is not None:
         air, tissue = air_mask(subject.noisy), bright_tissue(subject.reference())
         measured["residual"] = residual_audit(subject.noisy, subject.denoised, air, tissue)
+        measured["residual"] |= faithfulness(subject)
     return measured
+
+
+def faithfulness(subject: Subject) -> dict[str, float]:
+    """What was removed although it does not change, or repeats; see `still` and `repeating`."""
+    if subject.noisy is None:
+        raise ValueError("the subject has no noisy frames")
+    found = repeating_part(subject.noisy, subject.denoised, subject.rate)
+    still = still_truth(subject.noisy, subject.denoised, subject.rate)
+    return {
+        "removed_share": found["removed"],
+        "repeating_share": found["repeating"],
+        "noise_share": found["noise"],
+    } | {f"still_{name}": value for name, value in still.items()}
 
 
 def _table(versions: dict[str, np.ndarray], functions: dict) -> dict[str, dict[str, float]]:

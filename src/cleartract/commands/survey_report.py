@@ -1,0 +1,73 @@
+"""What a survey found, as warnings and for the sidecar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cleartract.denoising.prepared import NO_SKILL
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.denoising.survey import Survey
+from cleartract.model.model import Model
+
+
+def target_warnings(model: Model, settings: DenoiseSettings) -> list[str]:
+    """What to say about the target, with these weights."""
+    if not model.config.unet.noise:
+        return ["these weights know no target but ideal: what they take away may be anatomy"]
+    if settings.target == "ideal":
+        return ["target ideal: artefacts that never change are taken away in the model's opinion"]
+    return []
+
+
+def survey_warnings(survey: Survey, corrected: float, spikes_lost: bool) -> list[str]:
+    """What to say about a recording.
+
+    Args:
+        survey: Of the recording.
+        corrected: How late the sound was said to be [s].
+        spikes_lost: Whether frames with spikes are treated as lost.
+    """
+    warnings, prediction = [], survey.prediction
+    if prediction is not None and prediction.explained < NO_SKILL:
+        warnings.append(
+            "the sound explains nothing of what moves: the result is that without sound; "
+            "is it this recording's, and in time (--audio-offset)?"
+        )
+    if survey.offset is not None:  # measured after the correction
+        whole = replace(survey.offset, seconds=survey.offset.seconds + corrected)
+        if text := whole.warning(1 / float(survey.rate), corrected):
+            warnings.append(text)
+    if borders := survey.borders.described():
+        warnings.append(f"no image in {borders} (random values): left as they are")
+    if survey.spikes:
+        named = ", ".join(str(frame) for frame in survey.spikes[:10])
+        more = f" and {len(survey.spikes) - 10} more" if len(survey.spikes) > 10 else ""
+        done = "treated as lost" if spikes_lost else "kept; try --lost auto"
+        warnings.append(f"spikes in frame {named}{more}: {done}")
+    return warnings
+
+
+def described_survey(survey: Survey, audio_offset: float) -> dict[str, Any]:
+    """For the sidecar.
+
+    Args:
+        survey: Of the recording.
+        audio_offset: How late the sound was said to be [ms].
+    """
+    offset, prediction = survey.offset, survey.prediction
+    return {
+        "frames": survey.frames,
+        "size": list(survey.size),
+        "rate": [survey.rate.numerator, survey.rate.denominator],
+        "audio_offset_estimate": offset
+        and {
+            "ms": round(1000 * offset.seconds + audio_offset, 1),
+            "standard_error_ms": round(1000 * offset.error, 1),
+            "certain": offset.certain,
+        },
+        "noise": survey.noise and survey.noise.described(),
+        "sound_skill": prediction and round(prediction.explained, 4),
+        "gap_weights": [round(weight, 3) for weight in survey.gap_weights] or None,
+        "spikes": list(survey.spikes),
+    }

@@ -1,0 +1,72 @@
+"""What was removed although it repeats: given back, and written by itself."""
+
+import json
+
+import numpy as np
+import pytest
+
+from cleartract.cli import main
+from cleartract.denoising.denoise import denoise_recording
+from cleartract.denoising.settings import DenoiseSettings
+from cleartract.model.weights import load_model
+from cleartract.recordings.opening import open_recording
+from cleartract.recordings.writing import write_recording
+
+OPTIONS = ["--window-duration", "4", "--step-duration", "2"]
+
+
+@pytest.fixture
+def clip(tmp_path, spoken):
+    """Long enough to learn what repeats."""
+    path = tmp_path / "spoken.avi"
+    write_recording(path, spoken, {})
+    return path
+
+
+def denoised(clip, weights, out, *options):
+    command = ["denoise", clip, "--weights", weights, "-o", out, *OPTIONS, *options]
+    code = main([str(part) for part in command])
+    return code, (open_recording(out).frames if code == 0 else None)
+
+
+def test_what_is_given_back_is_what_the_map_shows(clip, weights):
+    opinion = clip.with_name("opinion.npz")
+    code, plain = denoised(clip, weights, clip.with_name("a.npz"), "--opinion-map", opinion)
+    assert code == 0
+    _, half = denoised(clip, weights, clip.with_name("b.npz"), "--fidelity", "0.5")
+    part = open_recording(opinion).frames
+    assert np.abs(part).max() > 0
+    np.testing.assert_allclose(half, plain + 0.5 * part, atol=1e-3)
+    assert clip.with_name("opinion.png").stat().st_size > 0
+    residual = json.loads(clip.with_name("a.npz.json").read_text())["residual"]
+    parts = np.hypot(residual["repeating"], residual["noise"])
+    assert parts == pytest.approx(residual["removed"], rel=0.02)
+
+
+def test_python_gives_back_the_same(clip, weights):
+    _, written = denoised(clip, weights, clip.with_name("a.npz"), "--fidelity", "1")
+    settings = DenoiseSettings(window_duration=4, step_duration=2, fidelity=1)
+    model, _ = load_model(weights)
+    found = denoise_recording(open_recording(clip), model, settings)
+    np.testing.assert_allclose(found.recording.frames, written, atol=1e-2)
+    assert found.split.described() == found.used["residual"]
+
+
+def test_a_video_of_the_opinion_is_brighter_where_more_is_given_back(clip, weights):
+    shown, part = clip.with_name("opinion.avi"), clip.with_name("part.npz")
+    for out, opinion in (("a.npz", shown), ("b.npz", part)):
+        assert denoised(clip, weights, clip.with_name(out), "--opinion-map", opinion)[0] == 0
+    levels, values = (open_recording(path).frames for path in (shown, part))
+    inside = (levels > 0) & (levels < 255)
+    slope = (levels[inside] - 127.5) / values[inside]
+    steep = np.abs(values[inside]) > 0.2 * np.abs(values).max()
+    np.testing.assert_allclose(slope[steep], np.median(slope[steep]), rtol=0.1)
+
+
+def test_a_recording_too_short_has_no_opinion(clip, weights, capsys):
+    options = ["--preview", "10", "--opinion-map", clip.with_name("opinion.npz")]
+    code, _ = denoised(clip, weights, clip.with_name("a.npz"), *options)
+    assert code == 6
+    assert "too short" in capsys.readouterr().err
+    assert not clip.with_name("a.npz").exists()
+    assert not clip.with_name("opinion.npz").exists()
