@@ -21,6 +21,7 @@ from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.pictures import to_levels
 
 ZOOM = 3
+TRUTH = "true scan"
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,14 @@ def main(options: Options) -> None:
     noisy = simulated.noisy(options.reconstruction)
     scale = Intensity.of(noisy.frames)
     denoised = denoise_recording(noisy, model, DenoiseSettings()).recording.frames
-    rows = {"noisy": noisy.frames, "denoised": denoised, "clean truth": simulated.truth().frames}
+    rows = {
+        "noisy": noisy.frames,
+        "denoised": denoised,
+        TRUTH: simulated.truth(options.reconstruction).frames,
+    }
     levels = {name: to_levels(scale.apply(frames)) for name, frames in rows.items()}
     # the quarter second of the strongest motion
-    motion = np.abs(np.diff(rows["clean truth"], axis=0)).mean((1, 2))
+    motion = np.abs(np.diff(rows[TRUTH], axis=0)).mean((1, 2))
     length = 24
     start = int(np.convolve(motion, np.ones(length), "valid").argmax())
     chosen = np.linspace(start, start + length, 5).astype(int)

@@ -98,3 +98,29 @@ def test_a_herringbone_is_found(hit, chunk):
         assert set(spikes(frames, chunk)) <= set(hit)
     else:
         assert spikes(frames, chunk) == hit
+
+
+def test_artefacts_that_come_back_are_told_from_noise_of_the_receiver():
+    rng = np.random.default_rng(2)
+    artefact = rng.normal(0, 5, (13, *SIZE))[np.arange(600) % 13].astype(np.float32)
+    repeating = measured(anatomy(600) + artefact + 0.3 * white())
+    assert repeating.undersampling > 0.5
+    assert measured(anatomy(600) + white()).undersampling < 0.05
+
+
+def test_noise_in_another_unit():
+    found = measured(anatomy(100) + white(100))
+    half = found.scaled(0.5)
+    np.testing.assert_allclose(half.strength, found.strength / 2, rtol=1e-6)
+    assert half.facts[0] == pytest.approx(found.facts[0] / 2)
+    assert half.facts[1:] == found.facts[1:]
+
+
+def test_still_pixels_can_be_named():
+    """Few frames: the half that changes least by chance would look too quiet."""
+    few = white(14)
+    everywhere = np.ones(SIZE, bool)
+    collected = NoisePass(SIZE)
+    collected.add(few, np.ones(14, bool))
+    assert collected.result(everywhere).level == pytest.approx(5, rel=0.05)
+    assert collected.result().level < 4.5

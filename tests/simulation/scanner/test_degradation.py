@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,26 @@ def test_what_lasts_is_the_mean_over_time():
         assert mistaken.std() == pytest.approx(0.2 * moving.std(), rel=0.25)
         changed = drawn.apply(still).mean(0) - still[0]
         assert np.sqrt((changed**2).mean()) > 0.03
+
+
+def test_the_scan_is_what_is_left_without_noise_and_change():
+    """Many frames of a still object, averaged before the magnitude, are its scan."""
+    rng = np.random.default_rng(0)
+    still = np.repeat(rng.random((1, 20, 20)), 400, 0).astype(np.float32) + 1
+    static = dict(streaks=6, streak_level=0.05, haze=0.1, truncation=0.8)
+    drawn = Degradation(seed=3, noise=0.05, noise_memory=3, spikes=0.1, **static)
+    noisy = drawn.apply(still)
+    away = noisy.mean(0) - drawn.lasting(still[:1])[0]
+    assert np.abs(away).max() < 0.03  # 400 frames, flicker of the streaks
+    assert np.abs(noisy.mean(0) - still[0]).max() > 0.05
+
+
+def test_noise_alone_has_the_strength_that_is_told():
+    for seed in range(6):
+        drawn = Degradation.noise_alone(np.random.default_rng(seed))
+        bright = np.full((60, 24, 24), 20 * drawn.noise, np.float32)
+        plain = replace(drawn, eight_bit=False)
+        found = plain.apply(bright).std()
+        strength = np.sqrt((plain.changing_noise((24, 24)) ** 2).mean())
+        assert found == pytest.approx(strength, rel=0.1)
+        assert plain.lasting(bright[:1]) == pytest.approx(bright[:1], rel=1e-5)

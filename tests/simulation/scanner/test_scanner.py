@@ -64,3 +64,23 @@ def test_noise_scale_predicts_the_noise_of_a_fully_sampled_frame():
     noise = complex_normal(rng, (3, 13 * 8, SMALL.samples)).astype(np.complex64)
     frames = reconstruction.view_shared(noise)[10:-10:7]
     assert frames.real.std() == pytest.approx(scanner.noise_scale(), rel=0.15)
+
+
+@pytest.mark.parametrize("regularised", [False, True])
+def test_the_scan_of_a_still_object_is_what_every_reconstruction_of_it_shows(regularised):
+    """Blur of off-resonance, errors of maps and delay included."""
+    scan_session = random_scan_session(np.random.default_rng(1), SMALL.size, 3)
+    scanner, image = Scanner(SMALL, scan_session), smooth_object(2 * SMALL.size)
+    reconstruction = Reconstruction(SMALL, scan_session.assumed_maps)
+    scan = np.abs(reconstruction.fully_sampled(scanner.acquire_fully(image), regularised))
+    data = np.concatenate([scanner.acquire_state(i, image) for i in range(40)], axis=1)
+    if regularised:  # the mean of frames is free of undersampling
+        shown = np.abs(reconstruction.cg_sense(data, temporal=1.0, iterations=30).mean(0))
+    else:
+        shown = np.abs(reconstruction.view_shared(data)[20])
+    gain = (shown * scan).sum() / (scan**2).sum()
+    error = np.linalg.norm(shown - gain * scan) / np.linalg.norm(scan)
+    assert error < (0.03 if regularised else 1e-3)
+    truth = scanner.truth(image)
+    gain = (truth * scan).sum() / (scan**2).sum()
+    assert np.linalg.norm(truth - gain * scan) > 2 * error * np.linalg.norm(scan)
