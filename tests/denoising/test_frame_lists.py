@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from cleartract.denoising.frame_lists import first_frames, listed_frames
+from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
 from cleartract.errors import UsageError
 
 
@@ -42,3 +42,11 @@ def test_lengths_of_a_beginning(text, frames):
 def test_wrong_lengths_are_one_line(text):
     with pytest.raises(UsageError, match=r"^--preview: "):
         first_frames(text, Fraction(50))
+
+
+def test_rates_as_people_write_them():
+    assert told_rate("65040/781") == Fraction(65040, 781)
+    assert told_rate("83.28") == Fraction(2082, 25)
+    for text in ("fast", "0", "1/0", "-3", "5000"):
+        with pytest.raises(UsageError, match="--rate"):
+            told_rate(text)

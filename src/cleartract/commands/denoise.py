@@ -30,6 +30,8 @@ class Denoise:
     """Result: .mp4, .mov, .avi or .npz; by default INPUT_cleartract.mp4 (.npz for arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
+    rate: str | None = None
+    """Frames per second of a kind of file that holds none: 83.28 or 65040/781."""
     audio_offset: Annotated[
         float,
         tyro.conf.arg(
@@ -73,7 +75,7 @@ class Denoise:
         if not abs(self.audio_offset) <= 10_000:
             raise UsageError("--audio-offset must lie within 10 seconds (10000 ms)")
         from cleartract.commands.denoising_run import DenoisingRun
-        from cleartract.denoising.frame_lists import first_frames, listed_frames
+        from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
         from cleartract.denoising.partial import check_partial
         from cleartract.denoising.settings import checked_samples
         from cleartract.devices import usable_device
@@ -85,7 +87,8 @@ class Denoise:
         update = {"use_audio": not self.no_audio}
         settings = checked_samples(DenoiseSettings(**self.settings.model_dump() | update))
         device = usable_device(self.device)
-        source = open_source(self.input, self.audio)
+        rate = None if self.rate is None else told_rate(self.rate)
+        source = open_source(self.input, self.audio, rate)
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)

@@ -1,4 +1,4 @@
-"""Frames as people write them: `120-127,300`, `5s`."""
+"""Frames and rates as people write them: `120-127,300`, `5s`, `65040/781`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 
 from cleartract.errors import UsageError
+from cleartract.types import exact_rate
 
 
 def listed_frames(text: str, count: int) -> tuple[int, ...]:
@@ -48,3 +49,21 @@ def first_frames(text: str, rate: Fraction) -> int:
     if written[2]:
         return max(1, math.ceil(Fraction(written[1]) * rate))
     return int(written[1])
+
+
+def told_rate(text: str) -> Fraction:
+    """Frames per second, exact.
+
+    Args:
+        text: Such as `83.28` or `65040/781`.
+
+    Raises:
+        UsageError: If it is no rate from 1 to 1000 frames per second.
+    """
+    try:
+        rate = exact_rate(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"--rate: {text!r} is no frame rate; write 83.28 or 65040/781") from error
+    if not 1 <= rate <= 1000:
+        raise UsageError(f"--rate: {text} does not lie between 1 and 1000 frames a second")
+    return rate

@@ -3,14 +3,30 @@
 Forcing the demuxer keeps a text file from posing as a playlist that opens its neighbours.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from cleartract.errors import OutputError
 
 VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".mkv": "matroska"}
-ARRAY_SUFFIXES = (".npz", ".npy")
 SOUND_SUFFIXES = (".wav", ".flac")
 OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz")
+FOLDER = "/"  # stands for a folder with one file a frame
+
+READERS: dict[str, tuple[str, str, bool]] = {
+    **dict.fromkeys(VIDEO_SUFFIXES, ("video_reader", "VideoSource", False)),
+    **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", False)),
+}
+"""Module and class that read a kind of file, and whether the class takes a frame rate."""
+
+
+def known_suffix(path: Path) -> str:
+    """The suffix that decides how a file is read: `.nii.gz` is one, a folder has `FOLDER`."""
+    if path.is_dir():
+        return FOLDER
+    last_two = "".join(path.suffixes[-2:]).lower()
+    return last_two if last_two in READERS else path.suffix.lower()
 
 
 def check_output_kind(target: Path) -> None:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
-from cleartract.recordings.formats import ARRAY_SUFFIXES, VIDEO_SUFFIXES
+from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES
 from cleartract.recordings.sound import Sound, StreamSound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 from cleartract.types import exact_rate
@@ -31,7 +31,7 @@ def _open(path: Path) -> Any:
         raise RecordingError(f"{path}: no such file")
     demuxer = VIDEO_SUFFIXES.get(path.suffix.lower())
     if demuxer is None:
-        known = ", ".join([*VIDEO_SUFFIXES, *ARRAY_SUFFIXES])
+        known = ", ".join(suffix for suffix in READERS if suffix != FOLDER)
         raise RecordingError(f"{path}: unknown kind of file; give one of {known}")
     try:
         container = av.open(str(path), format=demuxer)
