@@ -10,7 +10,7 @@ import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import check_targets
-from cleartract.denoising.settings import DenoiseSettings
+from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import UsageError
 
 
@@ -47,6 +47,9 @@ class Denoise:
     those with spikes."""
     preview: str | None = None
     """Denoise only the beginning: 5s, or a number of frames."""
+    quality: Quality = "fast"
+    """fast: the posterior mean; texture: one sample of 12 steps; uncertainty: the mean of 8 samples and
+    their spread. Or choose sampler, steps and samples yourself."""
     settings: Annotated[DenoiseOptions, tyro.conf.arg(name="")] = field(
         default_factory=DenoiseOptions
     )
@@ -77,7 +80,7 @@ class Denoise:
         from cleartract.commands.denoising_run import DenoisingRun
         from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
         from cleartract.denoising.partial import check_partial
-        from cleartract.denoising.settings import checked_samples
+        from cleartract.denoising.settings import checked_samples, with_quality
         from cleartract.devices import usable_device
         from cleartract.recordings.opening import open_source
         from cleartract.recordings.source import FirstFrames
@@ -85,7 +88,8 @@ class Denoise:
         if not self.dry_run:
             check_partial(targets["result"], self.resume)
         update = {"use_audio": not self.no_audio}
-        settings = checked_samples(DenoiseSettings(**self.settings.model_dump() | update))
+        chosen = DenoiseSettings(**self.settings.model_dump() | update)
+        settings = checked_samples(with_quality(chosen, self.quality))
         device = usable_device(self.device)
         rate = None if self.rate is None else told_rate(self.rate)
         source = open_source(self.input, self.audio, rate)
@@ -109,6 +113,6 @@ class Denoise:
         if self.opinion_map is not None:
             targets["opinion"] = self.opinion_map
             targets["opinion_picture"] = self.opinion_map.with_suffix(".png")
-        if self.settings.samples > 1:
+        if QUALITIES[self.quality].get("samples", self.settings.samples) > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets

@@ -10,6 +10,13 @@ from cleartract.errors import UsageError, wrong_field
 from cleartract.types import exact_rate
 
 Target = Literal["scan", "ideal"]
+Quality = Literal["fast", "texture", "uncertainty"]
+QUALITIES: dict[Quality, dict[str, Any]] = {
+    "fast": {},
+    "texture": {"sampler": "heun", "steps": 12},
+    "uncertainty": {"sampler": "ddpm", "steps": 12, "samples": 8},
+}
+"""What `--quality` stands for: the posterior mean; one sample; the mean and spread of several."""
 Settings = TypeVar("Settings", bound="DenoiseSettings")
 
 
@@ -101,6 +108,21 @@ class GenerateSettings(DenoiseSettings):
         if not 1 <= rate <= 1000:
             raise ValueError(f"must lie between 1 and 1000 frames a second, not {value}")
         return value
+
+
+def with_quality(settings: DenoiseSettings, quality: Quality) -> DenoiseSettings:
+    """Settings with those a quality stands for.
+
+    Raises:
+        UsageError: If one of these was chosen by itself too.
+    """
+    for name, value in QUALITIES[quality].items():
+        chosen, default = getattr(settings, name), DenoiseSettings.model_fields[name].default
+        if chosen not in (default, value):
+            raise UsageError(
+                f"--quality {quality} means --{name} {value}; leave out --{name} {chosen}, or --quality"
+            )
+    return settings.model_copy(update=QUALITIES[quality])
 
 
 def settings_of(kind: type[Settings], values: dict[str, Any]) -> Settings:
