@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.denoise import Denoise
     from cleartract.commands.evaluate import Evaluate
     from cleartract.commands.generate import Generate
+    from cleartract.commands.measure import Measure
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
@@ -44,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "denoise": Denoise,
         "generate": Generate,
         "evaluate": Evaluate,
+        "measure": Measure,
         "simulate": Simulate,
         "train": Train,
         "adapt": Adapt,

@@ -1,0 +1,105 @@
+"""`cleartract measure`: constriction degrees over time, for a spreadsheet or MATLAB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from cleartract.commands.options import Overwrite
+from cleartract.errors import OutputError, RecordingError, UsageError
+from cleartract.evaluation.settings import EvaluateSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from cleartract.evaluation.grid_lines import GridLine
+
+KINDS = (".csv", ".mat")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Measure constriction degrees [mm] along grid lines, one row a frame."""
+
+    input: tyro.conf.Positional[Path]
+    """The recording, better denoised."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Table: .csv or .mat; by default INPUT_degrees.csv. The lines go to a .lines.json beside it."""
+    settings: tyro.conf.OmitArgPrefixes[EvaluateSettings] = field(default_factory=EvaluateSettings)
+    overwrite: Overwrite = False
+
+    def run(self) -> None:
+        """Measure and write."""
+        target = self.output or self.input.with_name(f"{self.input.stem}_degrees.csv")
+        if target.suffix.lower() not in KINDS:
+            raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
+        lines_target = target.with_suffix(".lines.json")
+        for path in (target, lines_target):
+            if path.exists() and not self.overwrite:
+                raise OutputError(f"{path}: exists; give --overwrite or another -o")
+        import numpy as np
+
+        from cleartract.evaluation.articulation import constriction_degrees
+        from cleartract.evaluation.grid_lines import moving_lines, read_lines
+        from cleartract.evaluation.measure import FIELD_OF_VIEW
+        from cleartract.files import AtomicFiles, naming
+        from cleartract.recordings.intensity import Intensity
+        from cleartract.recordings.opening import open_recording
+
+        chosen = self.settings.grid_lines
+        given = read_lines(chosen) if chosen is not None else None
+        recording = open_recording(self.input)
+        if not np.ptp(recording.frames) > 0:
+            raise RecordingError(f"{self.input}: every pixel is the same; nothing to measure")
+        frames = Intensity.of(recording.frames).apply(recording.frames)
+        size = self.settings.pixel_size or FIELD_OF_VIEW / frames.shape[2]
+        lines = given if given is not None else moving_lines(frames, size)
+        if not lines:
+            raise UsageError(f"{self.input}: nothing moves across air; give --grid-lines")
+        degrees = constriction_degrees(frames, lines, size)
+        times = (np.arange(len(frames)) + 0.5) / float(recording.rate)
+        with AtomicFiles() as files, naming(target):
+            write_degrees(files.add(target), target.suffix.lower(), times, lines, degrees)
+            files.add(lines_target).write_text(described_lines(lines))
+        print(f"{target}: {len(frames)} frames, {len(lines)} lines")
+
+
+def write_degrees(
+    path: Path, kind: str, times: np.ndarray, lines: list[GridLine], degrees: np.ndarray
+) -> None:
+    """Write a table of constriction degrees.
+
+    Args:
+        path: Where.
+        kind: `.csv`: frame, time in its middle [s], a column a line [mm]; `.mat`: `time`,
+            `degrees` (frame, line) and `lines`.
+        times: (frame,) [s].
+        lines: Grid lines.
+        degrees: (line, frame) [mm].
+    """
+    if kind == ".mat":
+        from scipy.io import savemat
+
+        names = [line.name for line in lines]
+        savemat(
+            path, {"time": times[:, None], "degrees": degrees.T, "lines": names}, appendmat=False
+        )
+        return
+    import csv
+
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["frame", "time [s]", *(f"{line.name} [mm]" for line in lines)])
+        for number, (time, row) in enumerate(zip(times, degrees.T, strict=True)):
+            table.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row)])
+
+
+def described_lines(lines: list[GridLine]) -> str:
+    """Grid lines as `--grid-lines` reads them, so that other recordings are measured alike."""
+    import json
+
+    points = {line.name: [list(line.start), list(line.end)] for line in lines}
+    return json.dumps(points, indent=1) + "\n"

@@ -1,0 +1,62 @@
+import csv
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.io import loadmat
+
+from cleartract.cli import main
+from cleartract.recordings.writing import write_recording
+
+LINE = {"gap": [[30.0, 100.0], [120.0, 100.0]]}
+RATE = 25
+
+
+@pytest.fixture
+def opening(tmp_path, recording):
+    """A wall on the left, and tissue on the right that leaves a gap of known width."""
+    x = np.arange(50)
+    widths = 3 + 2 * np.sin(np.arange(60) / 5)  # [pixels]
+    rows = np.clip(10.5 - x, 0, 1) + np.clip(x - 10 - widths[:, None] + 0.5, 0, 1)
+    frames = 200 * rows.clip(0, 1)[:, None].repeat(50, 1)
+    path = tmp_path / "opening.npz"
+    write_recording(path, replace(recording, frames=frames.astype(np.float32), peak=None), {})
+    (tmp_path / "lines.json").write_text(json.dumps(LINE))
+    return path, widths * 200 / 50
+
+
+def measured(path, *options) -> int:
+    lines = path.with_name("lines.json")
+    return main(["measure", str(path), "--grid-lines", str(lines), *map(str, options)])
+
+
+def test_the_width_of_the_gap_comes_out_in_millimetres(opening):
+    path, widths = opening
+    assert measured(path) == 0
+    with open(path.with_name("opening_degrees.csv"), newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["frame", "time [s]", "gap [mm]"]
+    assert len(rows) == 61
+    found = np.array([float(row[2]) for row in rows[1:]])
+    np.testing.assert_allclose(found, widths, atol=1.5)
+    assert json.loads(path.with_name("opening_degrees.lines.json").read_text()) == LINE
+
+
+def test_matlab_gets_the_same_numbers(opening):
+    path, _ = opening
+    assert measured(path, "-o", path.with_name("a.csv")) == 0
+    assert measured(path, "-o", path.with_name("b.mat")) == 0
+    table = np.loadtxt(path.with_name("a.csv"), delimiter=",", skiprows=1)
+    stored = loadmat(path.with_name("b.mat"))
+    np.testing.assert_allclose(stored["time"][:, 0], table[:, 1], atol=1e-6)
+    np.testing.assert_allclose(stored["degrees"], table[:, 2:], atol=1e-3)
+
+
+def test_nothing_is_overwritten_and_other_kinds_are_refused(opening, capsys):
+    path, _ = opening
+    assert measured(path) == 0
+    assert measured(path) == 6
+    assert "exists; give --overwrite" in capsys.readouterr().err
+    assert measured(path, "--overwrite") == 0
+    assert measured(path, "-o", path.with_name("a.xlsx")) == 6
