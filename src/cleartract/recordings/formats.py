@@ -11,12 +11,14 @@ from cleartract.errors import OutputError
 
 VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".mkv": "matroska"}
 SOUND_SUFFIXES = (".wav", ".flac")
-OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz")
+OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz", ".mat")
 FOLDER = "/"  # stands for a folder with one file a frame
 
 READERS: dict[str, tuple[str, str, bool]] = {
     **dict.fromkeys(VIDEO_SUFFIXES, ("video_reader", "VideoSource", False)),
     **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", False)),
+    ".mat": ("matlab_reader", "MatlabSource", True),
+    **dict.fromkeys((".h5", ".hdf5"), ("hdf5_reader", "Hdf5Source", True)),
 }
 """Module and class that read a kind of file, and whether the class takes a frame rate."""
 

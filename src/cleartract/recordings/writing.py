@@ -13,6 +13,7 @@ import numpy as np
 from cleartract.files import atomic, naming
 from cleartract.recordings.array_writer import ArrayWriter
 from cleartract.recordings.formats import check_output_kind
+from cleartract.recordings.matlab_writer import MatlabWriter
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.sound import ArraySound, Sound
 from cleartract.recordings.video_writer import VideoFormat, VideoWriter, preferred_codec
@@ -93,7 +94,9 @@ class Described:
 class _Levels:
     """Rounds frames to whole grey levels before they are encoded."""
 
-    def __init__(self, target: Path, writer: VideoWriter | ArrayWriter, convert: Callable):
+    def __init__(
+        self, target: Path, writer: VideoWriter | ArrayWriter | MatlabWriter, convert: Callable
+    ):
         self.target, self.writer, self.convert = target, writer, convert
 
     def write(self, frames: np.ndarray) -> None:
@@ -116,7 +119,7 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         result: What will be written.
         provenance: Kept in a .npz.
         target: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for
-            MATLAB), `.npz` (float32, in the recording's own intensity scale); named in errors.
+            MATLAB), `.npz` or `.mat` (float32, in the recording's own scale); named in errors.
 
     Raises:
         OutputError: If the kind of file is unknown or it cannot be written.
@@ -129,6 +132,10 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
                 sound = (result.sound, result.samples)
             others = {"provenance": provenance}
             return _Levels(target, ArrayWriter(path, shape, result.rate, sound, others), np.asarray)
+        if target.suffix.lower() == ".mat":
+            heard = None if result.sound is None else (result.sound, result.samples)
+            size = (result.frames, *result.size)
+            return _Levels(target, MatlabWriter(path, size, result.rate, heard), np.asarray)
         video = VideoFormat(result.size, result.rate, preferred_codec(path))
         writer = VideoWriter(path, video, result.sound)
         return _Levels(target, writer, lambda x: to_levels(x * result.display_scale(), np.uint8))
