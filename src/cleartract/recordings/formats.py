@@ -5,13 +5,18 @@ Forcing the demuxer keeps a text file from posing as a playlist that opens its n
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from cleartract.errors import OutputError
 
-VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".mkv": "matroska"}
+VIDEO_SUFFIXES = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".avi": "avi", ".mkv": "matroska",
+    ".webm": "webm",
+}  # fmt: skip
 SOUND_SUFFIXES = (".wav", ".flac")
-OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz", ".mat")
+OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz", ".mat", ".tif", ".tiff", ".gif")
+SILENT_SUFFIXES = (".tif", ".tiff", ".gif")  # hold no sound
 FOLDER = "/"  # stands for a folder with one file a frame
 
 READERS: dict[str, tuple[str, str, bool]] = {
@@ -19,6 +24,8 @@ READERS: dict[str, tuple[str, str, bool]] = {
     **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", False)),
     ".mat": ("matlab_reader", "MatlabSource", True),
     **dict.fromkeys((".h5", ".hdf5"), ("hdf5_reader", "Hdf5Source", True)),
+    **dict.fromkeys((".tif", ".tiff", ".gif"), ("image_reader", "ImageSource", True)),
+    FOLDER: ("image_reader", "open_folder", True),
 }
 """Module and class that read a kind of file, and whether the class takes a frame rate."""
 
@@ -35,7 +42,11 @@ def check_output_kind(target: Path) -> None:
     """Refuse a result whose name asks for a kind of file that is not written.
 
     Raises:
-        OutputError: If its suffix is none of `OUTPUT_SUFFIXES`.
+        OutputError: If its suffix is none of `OUTPUT_SUFFIXES`, or its library is missing.
     """
     if target.suffix.lower() not in OUTPUT_SUFFIXES:
         raise OutputError(f"{target}: unknown kind of output; name it {', '.join(OUTPUT_SUFFIXES)}")
+    if target.suffix.lower() in (".tif", ".tiff") and find_spec("tifffile") is None:
+        raise OutputError(
+            f"{target}: TIFF needs the library tifffile; install: pip install 'cleartract[formats]'"
+        )

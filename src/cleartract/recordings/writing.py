@@ -13,6 +13,7 @@ import numpy as np
 from cleartract.files import atomic, naming
 from cleartract.recordings.array_writer import ArrayWriter
 from cleartract.recordings.formats import check_output_kind
+from cleartract.recordings.image_writer import GifWriter, TiffStack
 from cleartract.recordings.matlab_writer import MatlabWriter
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.sound import ArraySound, Sound
@@ -91,12 +92,13 @@ class Described:
         return 65535.0 / peak
 
 
+_Writer = VideoWriter | ArrayWriter | MatlabWriter | TiffStack | GifWriter
+
+
 class _Levels:
     """Rounds frames to whole grey levels before they are encoded."""
 
-    def __init__(
-        self, target: Path, writer: VideoWriter | ArrayWriter | MatlabWriter, convert: Callable
-    ):
+    def __init__(self, target: Path, writer: _Writer, convert: Callable):
         self.target, self.writer, self.convert = target, writer, convert
 
     def write(self, frames: np.ndarray) -> None:
@@ -119,7 +121,9 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         result: What will be written.
         provenance: Kept in a .npz.
         target: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for
-            MATLAB), `.npz` or `.mat` (float32, in the recording's own scale); named in errors.
+            MATLAB), `.npz` or `.mat` (float32, in the recording's own scale), `.tif` or `.tiff`
+            (float32 as .npz, a page a frame, for ImageJ), `.gif` (8 bit, every n-th frame, see
+            `GifWriter`); named in errors. TIFF and GIF hold no sound.
 
     Raises:
         OutputError: If the kind of file is unknown or it cannot be written.
@@ -136,9 +140,15 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
             heard = None if result.sound is None else (result.sound, result.samples)
             size = (result.frames, *result.size)
             return _Levels(target, MatlabWriter(path, size, result.rate, heard), np.asarray)
+        if target.suffix.lower() in (".tif", ".tiff"):
+            shape = (result.frames, *result.size)
+            return _Levels(target, TiffStack(path, shape, result.rate), np.asarray)
+        levels = lambda x: to_levels(x * result.display_scale(), np.uint8)  # noqa: E731
+        if target.suffix.lower() == ".gif":
+            return _Levels(target, GifWriter(path, result.size, result.rate), levels)
         video = VideoFormat(result.size, result.rate, preferred_codec(path))
         writer = VideoWriter(path, video, result.sound)
-        return _Levels(target, writer, lambda x: to_levels(x * result.display_scale(), np.uint8))
+        return _Levels(target, writer, levels)
 
 
 def open_master(path: Path, result: Described, target: Path) -> FrameSink:
