@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -22,12 +23,14 @@ class DenoiseOptions(DenoiseSettings):
 
 @dataclass(frozen=True)
 class Denoise:
-    """Denoise a recording: MP4, MOV, AVI, MKV, NPZ or NPY, with or without sound."""
+    """Denoise a recording, with or without sound: MP4, MOV, AVI, MKV, WebM, NPZ, NPY, TIFF, GIF, or
+    a folder with one PNG, TIFF or NPY a frame."""
 
     input: tyro.conf.Positional[Path]
     """The recording."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Result: .mp4, .mov, .avi or .npz; by default INPUT_cleartract.mp4 (.npz for arrays)."""
+    """Result: .mp4, .mov, .avi, .npz, .tif or .gif; by default INPUT_cleartract.mp4 (.npz for
+    arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
     rate: str | None = None
@@ -82,6 +85,7 @@ class Denoise:
         from cleartract.denoising.partial import check_partial
         from cleartract.denoising.settings import checked_samples, with_quality
         from cleartract.devices import usable_device
+        from cleartract.recordings.formats import SILENT_SUFFIXES
         from cleartract.recordings.opening import open_source
         from cleartract.recordings.source import FirstFrames
 
@@ -97,6 +101,8 @@ class Denoise:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)
         run = DenoisingRun(self, source, settings, device, targets, lost or ())
+        if source.sound is not None and targets["result"].suffix.lower() in SILENT_SUFFIXES:
+            run.warn(f"{targets['result'].suffix} holds no sound: the result is without it")
         if self.dry_run:
             run.describe()
         else:
@@ -105,8 +111,11 @@ class Denoise:
     def _targets(self) -> dict[str, Path]:
         arrays = self.input.suffix.lower() in (".npz", ".npy")
         preview = "_preview" if self.preview else ""
-        default = f"{self.input.stem}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
-        output = self.output or self.input.with_name(default)
+        folder = self.input.is_dir()
+        given = Path(os.path.abspath(self.input)) if folder else self.input  # `.` has a name too
+        name = given.name if folder else given.stem
+        default = f"{name}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
+        output = self.output or given.with_name(default)
         targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
         if self.master:
             targets["master"] = output.with_name(output.stem + "_master.avi")

@@ -29,6 +29,8 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
     for target in targets.values():
         if target.resolve() in read:
             raise OutputError(f"{target}: is the input; choose another -o")
+        if any(path.is_dir() and path in target.resolve().parents for path in read):
+            raise OutputError(f"{target}: lies in the folder that is read; choose another -o")
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; choose another -o")
         folder = next(p for p in target.resolve().parents if p.exists())
@@ -47,8 +49,16 @@ def versions() -> dict[str, str]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Hexadecimal SHA-256 of a file, or of what `sha256sum *` prints in a folder.
+
+    Files of a folder come in the order of their names; hidden files and folders are left out.
+    """
     digest = hashlib.sha256()
+    if path.is_dir():
+        for inside in sorted(path.iterdir(), key=lambda inside: inside.name):
+            if inside.is_file() and not inside.name.startswith("."):
+                digest.update(f"{sha256(inside)}  {inside.name}\n".encode())
+        return digest.hexdigest()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
