@@ -216,6 +216,25 @@ def test_unwritable_and_abandoned_files(tmp_path, recording):
     sink.abandon()
 
 
+def test_a_full_disk_gives_one_line(tmp_path):
+    pytest.importorskip("resource")
+    code = (
+        "import resource, signal, sys, pathlib, fractions, numpy as np\n"
+        "from cleartract.recordings.recording import Recording\n"
+        "from cleartract.recordings.writing import write_recording\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+        "frames = np.ones((100, 84, 84), np.float32)\n"
+        "made = Recording(frames, fractions.Fraction(50))\n"
+        "write_recording(pathlib.Path(sys.argv[1]), made, {})\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "a.mat")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith("a.mat: cannot be written (File too large)")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_h5py(tmp_path, recording, monkeypatch):
     write_recording(tmp_path / "a.mat", recording, {})
     monkeypatch.setitem(sys.modules, "h5py", None)

@@ -29,7 +29,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
     except ClearTractError:
         raise
     except Exception as error:  # libraries raise errors of any type on damaged bytes
-        reason = reason_of(error).removesuffix(".")
+        reason = next(iter(reason_of(error).splitlines()), "").removesuffix(".")
         raise RecordingError(f"{path}: not a readable {kind} file ({reason})") from error
 
 

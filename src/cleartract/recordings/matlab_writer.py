@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -98,8 +99,12 @@ class MatlabWriter:
 
 @contextlib.contextmanager
 def _as_os_error() -> Iterator[None]:
-    """HDF5 reports a full disk as RuntimeError too."""
+    """HDF5 reports a full disk in several lines, with the time, or as RuntimeError."""
     try:
         yield
+    except OSError as error:
+        if error.errno:
+            raise OSError(error.errno, os.strerror(error.errno)) from error
+        raise
     except RuntimeError as error:
         raise OSError(str(error)) from error
