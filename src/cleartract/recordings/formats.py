@@ -15,8 +15,10 @@ VIDEO_SUFFIXES = {
     ".webm": "webm",
 }  # fmt: skip
 SOUND_SUFFIXES = (".wav", ".flac")
-OUTPUT_SUFFIXES = (".mp4", ".mov", ".avi", ".npz", ".mat", ".tif", ".tiff", ".gif")
-SILENT_SUFFIXES = (".tif", ".tiff", ".gif")  # hold no sound
+OUTPUT_SUFFIXES = (
+    ".mp4", ".mov", ".avi", ".npz", ".mat", ".tif", ".tiff", ".gif", ".nii", ".nii.gz", ".dcm",
+)  # fmt: skip
+SILENT_SUFFIXES = (".tif", ".tiff", ".gif", ".nii", ".gz", ".dcm")  # hold no sound
 FOLDER = "/"  # stands for a folder with one file a frame
 
 READERS: dict[str, tuple[str, str, bool]] = {
@@ -25,17 +27,27 @@ READERS: dict[str, tuple[str, str, bool]] = {
     ".mat": ("matlab_reader", "MatlabSource", True),
     **dict.fromkeys((".h5", ".hdf5"), ("hdf5_reader", "Hdf5Source", True)),
     **dict.fromkeys((".tif", ".tiff", ".gif"), ("image_reader", "ImageSource", True)),
+    **dict.fromkeys((".nii", ".nii.gz"), ("nifti_reader", "NiftiSource", True)),
+    ".dcm": ("dicom_reader", "DicomSource", True),
     FOLDER: ("image_reader", "open_folder", True),
 }
 """Module and class that read a kind of file, and whether the class takes a frame rate."""
 
+_LIBRARIES = {
+    ".tif": ("TIFF", "tifffile"), ".tiff": ("TIFF", "tifffile"), ".nii": ("NIfTI", "nibabel"),
+    ".nii.gz": ("NIfTI", "nibabel"), ".dcm": ("DICOM", "pydicom"),
+}  # fmt: skip
+
 
 def known_suffix(path: Path) -> str:
     """The suffix that decides how a file is read: `.nii.gz` is one, a folder has `FOLDER`."""
-    if path.is_dir():
-        return FOLDER
-    last_two = "".join(path.suffixes[-2:]).lower()
-    return last_two if last_two in READERS else path.suffix.lower()
+    return FOLDER if path.is_dir() else output_suffix(path)
+
+
+def output_suffix(target: Path) -> str:
+    """The suffix that decides how a file is written: `.nii.gz` is one."""
+    last_two = "".join(target.suffixes[-2:]).lower()
+    return last_two if last_two in READERS else target.suffix.lower()
 
 
 def check_output_kind(target: Path) -> None:
@@ -44,9 +56,12 @@ def check_output_kind(target: Path) -> None:
     Raises:
         OutputError: If its suffix is none of `OUTPUT_SUFFIXES`, or its library is missing.
     """
-    if target.suffix.lower() not in OUTPUT_SUFFIXES:
+    suffix = output_suffix(target)
+    if suffix not in OUTPUT_SUFFIXES:
         raise OutputError(f"{target}: unknown kind of output; name it {', '.join(OUTPUT_SUFFIXES)}")
-    if target.suffix.lower() in (".tif", ".tiff") and find_spec("tifffile") is None:
+    if suffix in _LIBRARIES and find_spec(_LIBRARIES[suffix][1]) is None:
+        kind, library = _LIBRARIES[suffix]
         raise OutputError(
-            f"{target}: TIFF needs the library tifffile; install: pip install 'cleartract[formats]'"
+            f"{target}: {kind} needs the library {library}; "
+            "install: pip install 'cleartract[formats]'"
         )

@@ -12,9 +12,11 @@ import numpy as np
 
 from cleartract.files import atomic, naming
 from cleartract.recordings.array_writer import ArrayWriter
-from cleartract.recordings.formats import check_output_kind
+from cleartract.recordings.dicom_writer import DicomWriter
+from cleartract.recordings.formats import check_output_kind, output_suffix
 from cleartract.recordings.image_writer import GifWriter, TiffStack
 from cleartract.recordings.matlab_writer import MatlabWriter
+from cleartract.recordings.nifti_writer import NiftiWriter
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.sound import ArraySound, Sound
 from cleartract.recordings.video_writer import VideoFormat, VideoWriter, preferred_codec
@@ -52,6 +54,7 @@ class Described:
         maximum: Largest value expected.
         sound: Sound that belongs to the frames, or None.
         samples: Its length [samples].
+        minimum: Smallest value expected; formats of whole levels clip what is below it and 0.
     """
 
     frames: int
@@ -62,6 +65,7 @@ class Described:
     maximum: float
     sound: Sound | None = None
     samples: int = 0
+    minimum: float = 0.0
 
     @classmethod
     def of(cls, recording: Recording) -> Described:
@@ -76,6 +80,7 @@ class Described:
             maximum=float(frames.max()),
             sound=None if sound is None else ArraySound(*sound),
             samples=0 if sound is None else len(sound[0]),
+            minimum=float(frames.min()),
         )
 
     def display_scale(self) -> float:
@@ -92,7 +97,9 @@ class Described:
         return 65535.0 / peak
 
 
-_Writer = VideoWriter | ArrayWriter | MatlabWriter | TiffStack | GifWriter
+_Writer = (
+    VideoWriter | ArrayWriter | MatlabWriter | TiffStack | GifWriter | NiftiWriter | DicomWriter
+)
 
 
 class _Levels:
@@ -123,7 +130,8 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         target: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for
             MATLAB), `.npz` or `.mat` (float32, in the recording's own scale), `.tif` or `.tiff`
             (float32 as .npz, a page a frame, for ImageJ), `.gif` (8 bit, every n-th frame, see
-            `GifWriter`); named in errors. TIFF and GIF hold no sound.
+            `GifWriter`), `.nii` or `.nii.gz` (float32 as .npz), `.dcm` (multi-frame, 16 bit, in the
+            recording's own scale); named in errors. TIFF, GIF, NIfTI and DICOM hold no sound.
 
     Raises:
         OutputError: If the kind of file is unknown or it cannot be written.
@@ -143,6 +151,16 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         if target.suffix.lower() in (".tif", ".tiff"):
             shape = (result.frames, *result.size)
             return _Levels(target, TiffStack(path, shape, result.rate), np.asarray)
+        if output_suffix(target) in (".nii", ".nii.gz"):
+            shape, packed = (result.frames, *result.size), target.suffix.lower() == ".gz"
+            return _Levels(
+                target, NiftiWriter(path, shape, result.rate, packed, target), np.asarray
+            )
+        if target.suffix.lower() == ".dcm":
+            shape = (result.frames, *result.size)
+            span = (result.minimum, result.peak or result.maximum * _HEADROOM)
+            dicom = DicomWriter(path, shape, result.rate, span, result.bright, provenance, target)
+            return _Levels(target, dicom, np.asarray)
         levels = lambda x: to_levels(x * result.display_scale(), np.uint8)  # noqa: E731
         if target.suffix.lower() == ".gif":
             return _Levels(target, GifWriter(path, result.size, result.rate), levels)
