@@ -20,20 +20,27 @@ from cleartract.training.inversion import read_motion
 from tests.conditions import random_condition, with_prediction
 
 
-def test_a_model_that_grew_does_at_first_what_it_did(tiny_config, tiny_model):
-    unet = tiny_config.unet.model_copy(update={"prediction": True})
+@pytest.mark.parametrize("grows", ["prediction", "noise"])
+def test_a_model_that_grew_does_at_first_what_it_did(tiny_config, grows):
+    small = tiny_config.unet.model_copy(update={"noise": False, "prediction": grows == "noise"})
+    before = {"inversion": tiny_config.audio} if grows == "noise" else {}
+    torch.manual_seed(8)
+    old = Model(tiny_config.model_copy(update={"unet": small, **before})).eval()
+    unet = small.model_copy(update={grows: True})
     update = {"unet": unet, "inversion": tiny_config.audio}
     torch.manual_seed(9)
     grown = Model(tiny_config.model_copy(update=update)).eval()
-    missing = load_matching_weights(grown, tiny_model.state_dict())
+    missing = load_matching_weights(grown, old.state_dict())
     assert missing
-    assert all(name.startswith("inversion.") for name in missing)
+    new = "inversion." if grows == "prediction" else "denoiser.network.facts."
+    assert all(name.startswith(new) for name in missing)
     known = random_condition(audio=False)
     predicted = with_prediction(known, known.frames.noisy)
     x, sigma = torch.rand(2, 5, 20, 22), torch.ones(2)
-    expected = tiny_model(x, sigma, known)
+    expected = old(x, sigma, known)
     torch.testing.assert_close(grown(x, sigma, known), expected)
-    torch.testing.assert_close(grown(x, sigma, predicted), expected)
+    if grows == "prediction":
+        torch.testing.assert_close(grown(x, sigma, predicted), expected)
 
 
 def with_context(config, seconds):

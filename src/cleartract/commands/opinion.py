@@ -13,6 +13,7 @@ from cleartract.denoising.survey import Survey
 from cleartract.files import naming
 from cleartract.recordings.writing import Described, open_sink
 
+SHOWN = (".mp4", ".mov", ".avi", ".gif")  # kinds that hold grey levels; others hold the values
 FULL = 0.1  # of the brightest tissue: black and white of the video, white of the picture
 
 
@@ -33,7 +34,7 @@ def write_opinion(
         restored: Finished frames in order, as restored, in parts.
     """
     _, bright = bright_tissue(survey)
-    in_levels = targets[0].suffix.lower() != ".npz"
+    in_levels = targets[0].suffix.lower() in SHOWN
     peak = 255.0 if in_levels else None
     described = Described(survey.frames, survey.size, survey.rate, peak, bright, bright)
     provenance = {"kind": "repeating part of what was removed", "unit": "that of the recording"}

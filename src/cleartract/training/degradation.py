@@ -52,7 +52,7 @@ class TrainingDegradation:
         degradation = Degradation.noise_alone(rng) if alone else Degradation.random(rng)
         base, base_mean = images.with_static_share(_static_share(rng))
         noisy = degradation.apply(base, None if alone else images.error)
-        scan, ideal = degradation.lasting(base), images.ideal
+        scan, ideal = degradation.lasting(base), np.maximum(images.ideal, 0)
         mean = predicted = None
         if images.mean is not None:
             # the error of the reconstruction leaves its bias and its rest in the mean frame
