@@ -12,7 +12,7 @@ from cleartract.recordings.dicom_timing import seconds
 from cleartract.recordings.dicom_writer import DicomWriter
 from cleartract.recordings.opening import open_recording
 from cleartract.recordings.source import CHUNK
-from cleartract.recordings.writing import write_recording
+from cleartract.recordings.writing import Described, open_sink, write_recording
 
 pydicom = pytest.importorskip("pydicom")
 from pydicom.dataset import Dataset, FileMetaDataset  # noqa: E402
@@ -311,6 +311,17 @@ def test_whole_grey_levels_stay_whole(tmp_path, recording, levels):
     deep = written(tmp_path / "b.dcm", levels.astype(np.float32), span=(0.0, 65535.0))
     assert DicomSource(deep).peak == 65535
     assert np.array_equal(whole(DicomSource(deep)), levels)
+
+
+@pytest.mark.parametrize("minimum", [None, -0.4])
+def test_values_below_zero_are_kept_where_the_unit_may_have_them(tmp_path, minimum):
+    frames = np.random.default_rng(3).uniform(-0.4, 0.5, (5, 12, 8)).astype(np.float32)
+    described = Described(5, (12, 8), EXACT, None, 0.4, 0.5, minimum=minimum)
+    sink = open_sink(tmp_path / "a.dcm", described, {}, tmp_path / "a.dcm")
+    sink.write(frames)
+    sink.close()
+    assert np.abs(whole(DicomSource(tmp_path / "a.dcm")) - frames).max() < 2e-5
+    assert replace(described, peak=255.0, minimum=None).span() == (0, 255)
 
 
 def test_the_same_content_gives_the_same_bytes_and_another_other_names(tmp_path, levels):

@@ -54,7 +54,7 @@ class Described:
         maximum: Largest value expected.
         sound: Sound that belongs to the frames, or None.
         samples: Its length [samples].
-        minimum: Smallest value expected; formats of whole levels clip what is below it and 0.
+        minimum: Smallest value expected, or None where it is not known.
     """
 
     frames: int
@@ -65,7 +65,7 @@ class Described:
     maximum: float
     sound: Sound | None = None
     samples: int = 0
-    minimum: float = 0.0
+    minimum: float | None = None
 
     @classmethod
     def of(cls, recording: Recording) -> Described:
@@ -86,6 +86,17 @@ class Described:
     def display_scale(self) -> float:
         """Grey levels of 8 bit per unit; 8-bit recordings keep their levels."""
         return 1.0 if self.peak == 255 else _SHOWN / max(self.bright, 1e-12)
+
+    def span(self) -> tuple[float, float]:
+        """Smallest and largest value to make room for.
+
+        Grey levels of 8 or 16 bit begin at 0. Of other units as much is kept below 0 as above,
+        where the smallest value is not known.
+        """
+        most = self.peak or max(self.maximum * _HEADROOM, 1e-12)
+        if self.minimum is not None:
+            return min(self.minimum, 0.0), most
+        return (0.0 if self.peak in (255, 65535) else -most), most
 
     def master_scale(self) -> float:
         """Levels of 16 bit per unit.
@@ -158,8 +169,9 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
             )
         if target.suffix.lower() == ".dcm":
             shape = (result.frames, *result.size)
-            span = (result.minimum, result.peak or result.maximum * _HEADROOM)
-            dicom = DicomWriter(path, shape, result.rate, span, result.bright, provenance, target)
+            dicom = DicomWriter(
+                path, shape, result.rate, result.span(), result.bright, provenance, target
+            )
             return _Levels(target, dicom, np.asarray)
         levels = lambda x: to_levels(x * result.display_scale(), np.uint8)  # noqa: E731
         if target.suffix.lower() == ".gif":
