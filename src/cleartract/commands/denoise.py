@@ -29,8 +29,8 @@ class Denoise:
     input: tyro.conf.Positional[Path]
     """The recording."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Result: .mp4, .mov, .avi, .npz, .tif or .gif; by default INPUT_cleartract.mp4 (.npz for
-    arrays)."""
+    """Result: .mp4, .mov, .avi, .npz, .mat, .tif, .gif, .nii, .nii.gz or .dcm; by default
+    INPUT_cleartract.mp4 (.npz for arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
     rate: str | None = None
