@@ -48,6 +48,7 @@ class Speaker:
         posture: Frame just before the sound, normalised, (height, width), or None.
         mean: Mean frame, normalised, (height, width), or None.
         predicted: Frames predicted from the sound, (frame, height, width), or None.
+        skill: Of that prediction; there is nothing else to go by.
     """
 
     intensity: Intensity
@@ -57,6 +58,7 @@ class Speaker:
     posture: np.ndarray | None = None
     mean: np.ndarray | None = None
     predicted: np.ndarray | None = None
+    skill: float = 1.0
 
 
 def generate_recording(
@@ -148,7 +150,9 @@ def _made(
         predicted = None if speaker.predicted is None else speaker.predicted[numbers]
         own = None if sound is None else window_sound(sound, window, context)
         observed = made[numbers] if continued else np.zeros(len(numbers), bool)
-        return PreparedWindow(window, frames[numbers], observed, own, speaker.mean, predicted)
+        return PreparedWindow(
+            window, frames[numbers], observed, own, speaker.mean, predicted, speaker.skill
+        )
 
     windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(
         count, rate
@@ -204,18 +208,20 @@ def _like_recording(
     """As the speaker of a recording would look, saying what the sound says."""
     silent = DenoiseSettings(use_audio=False)
     survey = PreparedRecording.of(RecordingSource(reference), model, silent).survey
-    mean, predicted, audio = survey.mean, None, reference.audio_at(AUDIO_RATE)
+    mean, predicted, skill = survey.mean, None, 1.0
+    audio = reference.audio_at(AUDIO_RATE)
     if audio is not None and model.inversion is not None:
         # articulation alone: the spectrum of another voice says nothing of this speaker
         heard = model.inversion.of_frames(audio, len(reference), float(reference.rate))
         known = survey.intensity.apply(reference.frames)
         if learned := learned_prediction(heard, known, reference.rate):
             predicted = learned.frames_of_other_sound(model.inversion.at(sound.sound, times))
-            mean = learned.mean
+            mean, skill = learned.mean, learned.explained
     if mean is None:
         mean = survey.intensity.apply(reference.frames).mean(0)
     lowest = min(0.0, survey.minimum)
-    return Speaker(survey.intensity, survey.size, reference.peak, lowest, None, mean, predicted)
+    known = (survey.intensity, survey.size, reference.peak, lowest, None)
+    return Speaker(*known, mean, predicted, skill)
 
 
 def default_speaker(
