@@ -214,14 +214,21 @@ def _like_recording(
         # articulation alone: the spectrum of another voice says nothing of this speaker
         heard = model.inversion.of_frames(audio, len(reference), float(reference.rate))
         known = survey.intensity.apply(reference.frames)
-        if learned := learned_prediction(heard, known, reference.rate):
+        if learned := learned_prediction(heard, known, reference.rate, drift=False):
             predicted = learned.frames_of_other_sound(model.inversion.at(sound.sound, times))
             mean, skill = learned.mean, learned.explained
     if mean is None:
         mean = survey.intensity.apply(reference.frames).mean(0)
     lowest = min(0.0, survey.minimum)
-    known = (survey.intensity, survey.size, reference.peak, lowest, None)
-    return Speaker(*known, mean, predicted, skill)
+    return Speaker(
+        survey.intensity,
+        survey.size,
+        reference.peak,
+        lowest,
+        mean=mean,
+        predicted=predicted,
+        skill=skill,
+    )
 
 
 def default_speaker(

@@ -340,7 +340,11 @@ def prediction_skill(together: np.ndarray, power: np.ndarray) -> np.ndarray:
 
 
 def learned_prediction(
-    features: np.ndarray, frames: np.ndarray, rate: Fraction, seen: np.ndarray | None = None
+    features: np.ndarray,
+    frames: np.ndarray,
+    rate: Fraction,
+    seen: np.ndarray | None = None,
+    drift: bool = True,
 ) -> SoundPrediction | None:
     """Learn from frames in memory.
 
@@ -349,11 +353,13 @@ def learned_prediction(
         frames: (frame, height, width), normalised.
         rate: Frames per second.
         seen: False where a frame is lost, (frame,) bool; all are seen by default.
+        drift: Whether slow drift is taken off first.
 
     Returns:
         None where too few frames are observed.
     """
     folds = Folds.of(len(frames), rate)
+    folds = folds if drift else replace(folds, drifts=0)
     collected = MomentsPass(folds, features.shape[1], (frames.shape[1], frames.shape[2]))
     collected.add(0, features, frames, np.ones(len(frames), bool) if seen is None else seen)
     return finished_prediction(collected)
