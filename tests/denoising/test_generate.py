@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from cleartract.denoising.generate import _speaker, generate_recording
 from cleartract.denoising.prepared import ModelSoundReader
@@ -58,6 +59,9 @@ def test_a_reference_frame_gives_size_and_scale(hearing_model):
 
 def test_a_reference_recording_shows_how_the_speaker_moves(hearing_model):
     """Frames that follow the articulation which the model reads are predicted for new sound."""
+    with torch.no_grad():  # articulation in standard units, as a trained model reads it
+        hearing_model.inversion.read.weight.mul_(30)
+        hearing_model.inversion.read.bias.zero_()
     rate, sound = Fraction(40), voice(6.0)
     blank = Recording(np.zeros((240, 16, 16), np.float32), rate, sound, 20_000)
     features = hearing_model.inversion.of_frames(blank.audio_at(16_000), 240, 40.0)
