@@ -76,7 +76,7 @@ def _long_enough(frames: int) -> bool:
 
 
 def _row(model: Model, simulated: SimulatedRecording, name: str, steps: int) -> dict:
-    noisy, truth = simulated.noisy(name), simulated.truth().frames
+    noisy, truth = simulated.noisy(name), simulated.truth(name).frames
     rate = float(simulated.rate)
     subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
     band = np.broadcast_to(subject.airway(), truth.shape)

@@ -54,7 +54,7 @@ def main(options: Options) -> None:
     for number, name in jobs[: options.limit]:
         simulated = loaded[number]
         noisy = simulated.noisy(name)
-        truth, rate = simulated.truth().frames, float(simulated.rate)
+        truth, rate = simulated.truth(name).frames, float(simulated.rate)
         subject = Subject("s", rate, truth, None, truth, outlines=simulated.outlines)
         setup = ControlSetup(of_another_speaker(loaded, number).audio, number, CONTROLS)
         results = run_controls(subject, noisy, setup, model, DenoiseSettings())

@@ -51,7 +51,7 @@ def main(options: Options) -> None:
     for number in list(speakers.values())[: options.limit]:
         simulated, names = loaded[number], sorted(loaded[number].reconstructions)
         name = names[number % len(names)]
-        truth, noisy = simulated.truth().frames, simulated.noisy(name)
+        truth, noisy = simulated.truth(name).frames, simulated.noisy(name)
         subject = Subject(
             "s", float(simulated.rate), truth, None, truth, outlines=simulated.outlines
         )

@@ -88,7 +88,7 @@ def _simulated(options: Options) -> list[tuple[Recording, np.ndarray | None]]:
     chosen = kept[:: max(1, len(kept) // (options.limit or len(kept)))][: options.limit]
     names = [sorted(item.reconstructions) for item in chosen]
     return [
-        (item.noisy(n[i % len(n)]), item.truth().frames)
+        (item.noisy(n[i % len(n)]), item.truth(n[i % len(n)]).frames)
         for i, (item, n) in enumerate(zip(chosen, names, strict=True))
     ]
 

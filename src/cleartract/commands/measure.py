@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from cleartract.commands.options import Overwrite
+from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 KINDS = (".csv", ".mat")
 
 
+def _described(name: str) -> Any:
+    """The help text that the setting has."""
+    return tyro.conf.arg(help=EvaluateSettings.model_fields[name].description)
+
+
 @dataclass(frozen=True)
 class Measure:
     """Measure constriction degrees [mm] along grid lines, one row a frame."""
@@ -28,7 +34,8 @@ class Measure:
     """The recording, better denoised."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Table: .csv or .mat; by default INPUT_degrees.csv. The lines go to a .lines.json beside it."""
-    settings: tyro.conf.OmitArgPrefixes[EvaluateSettings] = field(default_factory=EvaluateSettings)
+    grid_lines: Annotated[Path | None, _described("grid_lines")] = None
+    pixel_size: Annotated[float | None, _described("pixel_size")] = None
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -49,19 +56,19 @@ class Measure:
         from cleartract.recordings.intensity import Intensity
         from cleartract.recordings.opening import open_recording
 
-        chosen = self.settings.grid_lines
+        chosen, options = self.grid_lines, {"pixel_size": self.pixel_size}
         given = read_lines(chosen) if chosen is not None else None
         recording = open_recording(self.input)
         if not np.ptp(recording.frames) > 0:
             raise RecordingError(f"{self.input}: every pixel is the same; nothing to measure")
         frames = Intensity.of(recording.frames).apply(recording.frames)
-        size = self.settings.pixel_size or FIELD_OF_VIEW / frames.shape[2]
+        size = settings_of(EvaluateSettings, options).pixel_size or FIELD_OF_VIEW / frames.shape[2]
         lines = given if given is not None else moving_lines(frames, size)
         if not lines:
             raise UsageError(f"{self.input}: nothing moves across air; give --grid-lines")
         degrees = constriction_degrees(frames, lines, size)
         times = (np.arange(len(frames)) + 0.5) / float(recording.rate)
-        with AtomicFiles() as files, naming(target):
+        with AtomicFiles(replace=self.overwrite) as files, naming(target):
             write_degrees(files.add(target), target.suffix.lower(), times, lines, degrees)
             files.add(lines_target).write_text(described_lines(lines))
         print(f"{target}: {len(frames)} frames, {len(lines)} lines")

@@ -17,7 +17,7 @@ QUALITIES: dict[Quality, dict[str, Any]] = {
     "uncertainty": {"sampler": "ddpm", "steps": 12, "samples": 8},
 }
 """What `--quality` stands for: the posterior mean; one sample; the mean and spread of several."""
-Settings = TypeVar("Settings", bound="DenoiseSettings")
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class DenoiseSettings(BaseModel):

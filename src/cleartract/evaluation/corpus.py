@@ -128,7 +128,8 @@ def _corpus_section(
     job: _Job, model: Model, settings: EvaluateCorpusSettings
 ) -> tuple[Section, dict[str, ControlResult] | None]:
     simulated, denoising = job.simulated, settings.denoising()
-    noisy, truth = simulated.noisy(job.reconstruction), simulated.truth().frames
+    wanted = job.reconstruction if denoising.target == "scan" else None
+    noisy, truth = simulated.noisy(job.reconstruction), simulated.truth(wanted).frames
     restored = denoise_recording(noisy, model, denoising)
     used = restored.used
     subject = Subject(

@@ -53,7 +53,7 @@ def evaluate(
     settings = settings or EvaluateSettings()
     lines = read_lines(settings.grid_lines) if settings.grid_lines else None
     denoised = _open(result)
-    clean, outlines = _open_truth(truth)
+    clean, outlines = _open_truth(truth, settings.reconstruction)
     before = None if noisy is None else _open(noisy)
     reference = clean or before or denoised
     denoised = _without_padding(denoised, reference)
@@ -119,7 +119,7 @@ def _open(source: str | Path | Recording) -> Recording:
 
 
 def _open_truth(
-    source: str | Path | Recording | None,
+    source: str | Path | Recording | None, reconstruction: str | None
 ) -> tuple[Recording | None, np.ndarray | None]:
     if source is None:
         return None, None
@@ -129,7 +129,9 @@ def _open_truth(
         except RecordingError:
             pass  # frames without outlines
         else:
-            return simulated.truth(), simulated.outlines
+            if reconstruction is not None and reconstruction not in simulated.scans:
+                raise UsageError(f"{source}: has no reconstruction {reconstruction}")
+            return simulated.truth(reconstruction), simulated.outlines
     return _open(source), None
 
 

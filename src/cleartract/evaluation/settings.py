@@ -27,6 +27,11 @@ class EvaluateSettings(BaseModel):
         lt=100,
         description="Size of a pixel [mm]; by default that of a field of view of 200 mm.",
     )
+    reconstruction: Literal["view_shared", "cg_sense"] | None = Field(
+        None,
+        description="A simulated file given as the truth stands for its scan by this reconstruction; "
+        "by default for the object itself (target ideal).",
+    )
 
 
 class EvaluateCorpusSettings(BaseModel):

@@ -14,7 +14,7 @@ from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.generate import generate_recording
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.errors import CorpusError
-from cleartract.files import atomic
+from cleartract.files import atomic, file_name
 from cleartract.model.model import Model
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_recording
@@ -63,7 +63,9 @@ class QualitativePanel:
         except CorpusError:
             entries = AVDataset(data, "all").entries
         chosen = self._items(_varied(entries), count)
-        items = [replace(item, name=f"{n + 1}_{item.name}") for n, item in enumerate(chosen)]
+        items = [
+            replace(item, name=f"{n + 1}_{file_name(item.name)}") for n, item in enumerate(chosen)
+        ]
         others = items[1:] + items[:1]
         if len(items) == 1 and (audio := items[0].noisy.audio) is not None:
             # no other speech is at hand: its own, backwards
@@ -88,7 +90,8 @@ class QualitativePanel:
         if entry.simulated:
             simulated = SimulatedRecording.load(entry.path)
             names = sorted(simulated.reconstructions)
-            noisy, truth = simulated.noisy(names[number % len(names)]), simulated.truth().frames
+            name = names[number % len(names)]
+            noisy, truth = simulated.noisy(name), simulated.truth(name).frames
         else:
             noisy, truth = open_recording(entry.path), None
         length = min(len(noisy), max(2, round(self.seconds * float(noisy.rate))))
