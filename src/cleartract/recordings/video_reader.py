@@ -15,13 +15,20 @@ from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES
 from cleartract.recordings.sound import Sound, StreamSound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
+from cleartract.recordings.video_checks import (
+    Spans,
+    WatchedDecoder,
+    aspect_warnings,
+    checked_rate,
+    cut_warnings,
+    extend,
+    turn_warnings,
+)
+from cleartract.recordings.video_levels import GreyLevels
 from cleartract.types import exact_rate
 
 LARGEST = 1024  # pixels along a side; rtMRI of speech has 48 to 256
 SMALLEST = 16
-_COLOUR_TOLERANCE = 3.0  # grey levels between channels, from chroma rounding
-_IRREGULAR = 0.02  # of a frame interval
-_CHECKED = 10  # every so many frames are checked for colour
 
 
 def _open(path: Path) -> Any:
@@ -87,13 +94,16 @@ def probe(path: Path) -> Probe:
         stream = container.streams.video[0]
         context = stream.codec_context
         stamps: list[int] = []
-        frames = 0
+        frames, spans = 0, Spans()
         try:
-            for packet in container.demux(stream):
-                if packet.size:
+            for packet in container.demux():
+                if not packet.size:
+                    continue
+                if packet.stream.index == stream.index:
                     frames += 1
                     if packet.pts is not None:
                         stamps.append(packet.pts)
+                extend(spans, packet)
         except av.FFmpegError as error:
             raise RecordingError(f"{path}: damaged ({reason_of(error)}); copy it again") from error
         if not frames:
@@ -101,40 +111,14 @@ def probe(path: Path) -> Probe:
         described = context.format
         depth = max((c.bits for c in described.components), default=8) if described else 8
         header = exact_rate(stream.average_rate or stream.guessed_rate)
-        warnings: list[str] = []
-        if stream.frames > frames:
-            warnings.append(
-                f"the header says {stream.frames} frames, the file holds {frames}: it may be cut off"
-            )
-        rate = _checked_rate(path, header, stamps, exact_rate(stream.time_base), warnings)
+        warnings = cut_warnings(container, stream, frames, header, spans)
+        tick, cut = exact_rate(stream.time_base), bool(warnings)
+        rate = checked_rate(path, header, stamps, tick, warnings, cut)
+        warnings += aspect_warnings(stream)
         source = {"path": str(path), "codec": context.name, "pixel_format": context.pix_fmt}
         peak = 65535.0 if depth > 8 else 255.0
         size = (context.height, context.width)
         return Probe(frames, size, rate, peak, {**source, "warnings": warnings})
-
-
-def _checked_rate(
-    path: Path, header: Fraction, stamps: list[int], tick: Fraction, warnings: list[str]
-) -> Fraction:
-    """The rate after a look at the time stamps: a variable rate is refused."""
-    if len(stamps) < 3:
-        return header
-    ticks = np.sort(np.array(stamps))
-    steps = np.diff(ticks)
-    seconds = steps * float(tick)
-    middle = float(np.median(seconds))
-    tolerance = max(_IRREGULAR * middle, 0.0011)  # some containers round to 1 ms
-    if middle <= 0 or float(np.abs(seconds - middle).max()) > tolerance:
-        raise RecordingError(f"{path}: variable frame rate; write it again with a constant one")
-    if steps.min() == steps.max():  # time stamps without rounding are better than the header
-        return 1 / (int(steps[0]) * tick)
-    measured = (len(ticks) - 1) / (float(ticks[-1] - ticks[0]) * float(tick))
-    if abs(measured - float(header)) > 0.01 * measured:
-        warnings.append(
-            f"rate of the header {float(header):.4f} is wrong, frames say {measured:.4f}"
-        )
-        return exact_rate(measured)
-    return header
 
 
 class VideoSource:
@@ -167,15 +151,14 @@ class VideoSource:
             RecordingError: If a frame cannot be decoded, is in colour or of another size.
         """
         planes: list[np.ndarray] = []
-        damaged: list[int] = []
-        number = 0
+        turned: list[str] = []
+        number, grey = 0, GreyLevels(self.path, self.peak == 65535.0)
         with _open(self.path) as container:
+            watched = WatchedDecoder(container)
             try:
-                for frame in container.decode(container.streams.video[0]):
-                    if frame.is_corrupt:
-                        damaged.append(number)
-                    depth = 16 if self.peak == 65535.0 else 8
-                    plane = _grey(frame, self.path, depth, number % _CHECKED == 0)
+                for frame in watched.frames():
+                    plane = grey.plane(frame, watched.since)
+                    turned = turned or turn_warnings(frame)
                     if plane.shape != self.size:
                         raise RecordingError(
                             f"{self.path}: frames change their size; convert it to one size"
@@ -193,51 +176,4 @@ class VideoSource:
             yield np.stack(planes).astype(np.float32, copy=False)
         if not number:
             raise RecordingError(f"{self.path}: holds no frames")
-        first = f"frame {damaged[0]} is damaged" if damaged else ""
-        many = f"{len(damaged)} frames are damaged, the first: {first}"
-        fresh = [] if not damaged else [first if len(damaged) == 1 else many]
-        self.provenance["warnings"] = self._header_warnings + fresh
-
-
-def _grey(frame: Any, path: Path, depth: int, check: bool) -> np.ndarray:
-    """Grey levels of a frame, (height, width); `check` looks for colour where that costs time."""
-    name = frame.format.name
-    if depth > 8:
-        # deeper grey is kept; deep colour is checked at 8 bit
-        if not name.startswith("gray"):
-            _check_colour(frame, path)
-        return frame.reformat(format="gray16le").to_ndarray()
-    if name.startswith("yuv"):
-        chroma = [np.asarray(frame.planes[i]) for i in (1, 2)]
-        spread = max(float(np.abs(c.astype(np.float32) - 128).max()) for c in chroma)
-        if check and spread > 4 * _COLOUR_TOLERANCE and _coloured(frame):
-            raise _colour_error(path)
-        return _luma(frame)
-    if name.startswith("gray"):
-        return frame.to_ndarray(format="gray")
-    return _check_colour(frame, path)[..., 1]
-
-
-def _luma(frame: Any) -> np.ndarray:
-    plane = frame.planes[0]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    luma = rows[: frame.height, : frame.width].astype(np.float32)
-    full = frame.format.name.startswith("yuvj") or int(frame.color_range) == 2
-    return luma if full else np.round((luma - 16) * (255 / 219)).clip(0, 255)
-
-
-def _coloured(frame: Any) -> bool:
-    rgb = frame.to_ndarray(format="rgb24").astype(np.int16)
-    return float(np.percentile(rgb.max(-1) - rgb.min(-1), 99)) > 4 * _COLOUR_TOLERANCE
-
-
-def _check_colour(frame: Any, path: Path) -> np.ndarray:
-    rgb = frame.to_ndarray(format="rgb24")
-    spread = rgb.max(-1).astype(np.int16) - rgb.min(-1)
-    if float(np.percentile(spread, 99)) > _COLOUR_TOLERANCE:
-        raise _colour_error(path)
-    return rgb
-
-
-def _colour_error(path: Path) -> RecordingError:
-    return RecordingError(f"{path}: is in colour; rtMRI is grey, convert it to grey first")
+        self.provenance["warnings"] = self._header_warnings + turned + watched.warnings()
