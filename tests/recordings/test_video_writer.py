@@ -57,6 +57,37 @@ def test_sound_of_a_late_start_stays_with_its_frames(tmp_path, recording):
     )
 
 
+@pytest.mark.parametrize("late", [0.25, -0.1, 0.0])
+@pytest.mark.parametrize("kind", [".mp4", ".mov"])
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov"])
+def test_sound_that_starts_late_or_early_stays_in_place(tmp_path, recording, kind, suffix, late):
+    """AVI has no starts: there the silence before the sound is written."""
+    click = np.zeros(11_025, np.float32)
+    click[5_000:5_040] = 0.9
+    first, shifted, result = (tmp_path / f"{name}{kind}" for name in ("first", "shifted", "result"))
+    result = result.with_suffix(suffix)
+    write_recording(first, replace(recording, audio=click, sample_rate=22_050), {})
+    with av.open(str(first)) as source, av.open(str(shifted), "w") as target:
+        streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                if packet.stream.type == "audio":
+                    shift = int(late / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    heard = open_recording(shifted)
+    place = np.abs(heard.audio).argmax() / heard.sample_rate
+    assert place == pytest.approx(5_000 / 22_050 + late, abs=0.004)
+    written(result, described_with(heard, shifted), heard.frames)
+    again = open_recording(result)
+    again_place = np.abs(again.audio).argmax() / again.sample_rate
+    # where PCM becomes AAC the click is smeared over a few samples
+    assert again_place == pytest.approx(place, abs=0.004 if kind != suffix == ".mp4" else 1e-4)
+    if kind == suffix:
+        assert len(again.audio) == len(heard.audio)
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mov"])
 def test_sound_and_frames_are_interleaved(tmp_path, recording, suffix):
     long = replace(

@@ -115,6 +115,20 @@ class StreamSound:
         except (av.FFmpegError, ValueError) as error:
             raise _damaged(path, error) from error
 
+    def lead(self) -> float:
+        """How late the first packet starts after the first frame [s].
+
+        It is negative where the file holds sound from before, even if players leave that out.
+        """
+        try:
+            with av.open(str(self.path), format=_demuxer(self.path)) as container:
+                for packet in container.demux(container.streams.audio[0]):
+                    if packet.pts is not None:
+                        return float(packet.pts * packet.time_base) - _video_start(container)
+                return 0.0
+        except (av.FFmpegError, ValueError) as error:
+            raise _damaged(self.path, error) from error
+
     def blocks(self) -> Iterator[np.ndarray]:
         """See `Sound.blocks`; silence is put before sound that starts late."""
         try:
@@ -176,6 +190,11 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     if samples.dtype.kind in "iu":
         return (samples / (np.iinfo(samples.dtype).max + 1.0)).astype(np.float32)
     return samples.astype(np.float32)
+
+
+def seconds(sound: Sound) -> float:
+    """How long the sound is, from the beginning of the first frame [s]."""
+    return sum(len(block) for block in sound.blocks()) / sound.rate
 
 
 def _video_start(container: Any) -> float:

@@ -20,6 +20,9 @@ _COPIED_INTO = {
     ".mov": ("aac", "mp3", "alac", "pcm_s16le"),
     ".avi": ("pcm_s16le", "mp3"),
 }
+_TOGETHER = (".avi",)  # containers whose streams all start at once
+_EDITED = (".mp4", ".mov")  # those that keep starts, by default rounded to 1 ms
+_AT_ONCE = 0.001  # apart from that [s]
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,16 @@ class VideoWriter:
     Args:
         path: Its suffix chooses the container.
         video: Size, rate and codec.
-        sound: Copied bit for bit where it is the audio stream of a file and the container allows,
-            encoded otherwise.
+        sound: Copied bit for bit where it is the audio stream of a file and the container allows
+            its codec and its start, encoded otherwise.
     """
 
     def __init__(self, path: Path, video: VideoFormat, sound: Sound | None = None):
         self.video, suffix = video, path.suffix.lower()
-        self._container = av.open(str(path), "w", format=VIDEO_SUFFIXES[suffix])
+        options = (
+            {"movie_timescale": str(sound.rate)} if sound is not None and suffix in _EDITED else {}
+        )
+        self._container = av.open(str(path), "w", format=VIDEO_SUFFIXES[suffix], options=options)
         self._stream = _video_stream(self._container, video)
         self._sound: Iterator[Any] = iter(())
         copied = _copied_stream(self._container, suffix, sound)
@@ -217,9 +223,11 @@ def _copied_packets(source: Any, template: Any, target: Any) -> Iterator[Any]:
 
 
 def _copied_stream(container: Any, suffix: str, sound: Sound | None) -> tuple | None:
-    """Open the source of the sound, if its codec may be copied into this container."""
+    """Open the source of the sound, if it may be copied into this container."""
     if not isinstance(sound, StreamSound):
         return None
+    if suffix in _TOGETHER and abs(sound.lead()) > _AT_ONCE:
+        return None  # encoded with the silence before it, or without what comes too early
     source = av.open(str(sound.path), format=VIDEO_SUFFIXES[sound.path.suffix.lower()])
     if source.streams.audio:
         template = source.streams.audio[0]
