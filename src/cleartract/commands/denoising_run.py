@@ -14,7 +14,13 @@ from cleartract.commands.denoise import Denoise
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
-from cleartract.commands.survey_report import described_survey, survey_warnings, target_warnings
+from cleartract.commands.survey_report import (
+    described_survey,
+    result_warnings,
+    sound_warnings,
+    survey_warnings,
+    target_warnings,
+)
 from cleartract.denoising.partial import PartialRun, partial_folder
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
@@ -117,7 +123,11 @@ class DenoisingRun:
             self.warn(text)
         if survey.frames != self.source.count:
             self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
-        for text in survey_warnings(survey, offset, self.command.lost == "auto"):
+        for text in (
+            *survey_warnings(survey, offset, self.command.lost == "auto"),
+            *sound_warnings(survey, self.source.sound),
+            *result_warnings(survey.size, self.targets["result"]),
+        ):
             self.warn(text)
         return prepared
 

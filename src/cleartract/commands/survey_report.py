@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cleartract.denoising.prepared import NO_SKILL
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import Survey
+from cleartract.errors import RecordingError
 from cleartract.model.model import Model
+from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.sound import Sound, seconds
+from cleartract.recordings.video_writer import preferred_codec
+
+_DIFFERENT = 0.01  # of the frames' duration: sound longer or shorter by more is told
+_DIFFERENT_SECONDS = 0.1  # [s], and by more than this
 
 
 def target_warnings(model: Model, settings: DenoiseSettings) -> list[str]:
@@ -46,6 +54,37 @@ def survey_warnings(survey: Survey, corrected: float, spikes_lost: bool) -> list
         done = "treated as lost" if spikes_lost else "kept; try --lost auto"
         warnings.append(f"spikes in frame {named}{more}: {done}")
     return warnings
+
+
+def sound_warnings(survey: Survey, sound: Sound | None) -> list[str]:
+    """What to say about sound that is much longer or shorter than the frames."""
+    if sound is None:
+        return []
+    try:
+        heard = seconds(sound)
+    except RecordingError as error:
+        return [str(error)]
+    shown = float(survey.frames / survey.rate)
+    if abs(heard - shown) <= max(_DIFFERENT * shown, _DIFFERENT_SECONDS):
+        return []
+    kind = "longer" if heard > shown else "shorter"
+    return [
+        f"the sound is {kind} than the frames: {heard:.2f} s of sound, {shown:.2f} s of frames; "
+        "is it this recording's?"
+    ]
+
+
+def result_warnings(size: tuple[int, int], result: Path) -> list[str]:
+    """What to say about a result that cannot keep the size (height, width) of the frames."""
+    height, width = size
+    if result.suffix.lower() in VIDEO_SUFFIXES and preferred_codec(result) == "libx264":
+        padded = height + height % 2, width + width % 2
+        if padded != size:
+            return [
+                f"H.264 holds even sizes only: the result is padded from {width}x{height} to "
+                f"{padded[1]}x{padded[0]} pixels (at the right and the bottom)"
+            ]
+    return []
 
 
 def described_survey(survey: Survey, audio_offset: float) -> dict[str, Any]:
