@@ -131,6 +131,19 @@ def test_a_cut_fast_start_file_is_said(tmp_path, noisy_frames):
     assert "is damaged" in damaged
 
 
+def test_a_cut_fast_start_file_that_ends_within_a_frame_names_both_numbers(tmp_path, noisy_frames):
+    path = tmp_path / "a.mp4"
+    write(path, noisy_frames, "libx264", "yuv420p", RATE, {"movflags": "faststart"})
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * 0.6)])
+    try:
+        frames, (cut, *_) = warnings_of(path)
+        assert f"says 100 frames, the file holds {len(frames)}" in cut
+    except RecordingError as error:
+        assert "damaged after frame" in str(error)  # noqa: PT017
+        assert "says 100 frames, the file holds" in str(error)  # noqa: PT017
+
+
 def test_matroska_without_a_duration_is_not_called_cut(tmp_path, noisy_frames):
     class Pipe:
         def __init__(self, file):

@@ -169,8 +169,9 @@ class VideoSource:
                         yield np.stack(planes).astype(np.float32, copy=False)
                         planes = []
             except av.FFmpegError as error:
+                why = "; ".join([reason_of(error), *self._header_warnings])
                 raise RecordingError(
-                    f"{self.path}: damaged after frame {number} ({reason_of(error)}); copy it again"
+                    f"{self.path}: damaged after frame {number} ({why}); copy it again"
                 ) from error
         if planes:
             yield np.stack(planes).astype(np.float32, copy=False)
