@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -12,36 +15,51 @@ import av
 
 from cleartract.errors import OutputError, reason_of
 
+_LONGEST_NAME = 100  # [bytes] of a name that is made from another
+_NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
+
+
+def file_name(text: str) -> str:
+    """A text from a file as part of a file's name: `[A-Za-z0-9._-]`, never empty, `.` or `..`."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:_LONGEST_NAME]
+    return name or "_"
+
 
 class AtomicFiles:
     """Files that take their names together, when all of them are finished.
 
-    Used as a context: `add` gives a temporary name for each target. All are renamed at the end, or
+    Used as a context: `add` makes a temporary file for each target. All are renamed at the end, or
     removed where anything went wrong.
 
     Args:
-        folder: Where the temporary names are, on the same disk; beside each target by default.
+        folder: Where the temporary files are, on the same disk; beside each target by default.
+        replace: Whether a file that is under a final name by then may be replaced.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | None = None, replace: bool = True) -> None:
+        self.folder, self.replace = folder, replace
         self._places: dict[Path, Path] = {}
 
     def add(self, target: Path) -> Path:
-        """A temporary name for a target.
+        """The empty temporary file of a target, for the caller to fill.
+
+        Its name cannot be foreseen, and it is new: nothing planted there is written to.
 
         Raises:
-            OutputError: If its folder cannot be made.
+            OutputError: If it cannot be made.
         """
-        temporary = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-        if self.folder is not None:
-            temporary = self.folder / target.name
         with naming(target):
+            stem = os.fsencode(target.stem)[:_LONGEST_NAME].decode(errors="ignore")
+            name = f".{stem}.{secrets.token_hex(8)}.partial{target.suffix}"
+            temporary = (self.folder or target.parent) / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         self._places[target] = temporary
         return temporary
 
     def __enter__(self) -> AtomicFiles:
+        for leftover in self.folder.glob(".*.partial*") if self.folder is not None else ():
+            leftover.unlink()  # of a run that was killed
         return self
 
     def __exit__(
@@ -52,13 +70,52 @@ class AtomicFiles:
     ) -> None:
         try:
             if error is None:
-                for target, temporary in self._places.items():
-                    with naming(target):
-                        os.replace(temporary, target)
+                self._publish()
         finally:
             for temporary in self._places.values():
                 with contextlib.suppress(OSError):
                     temporary.unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        published: list[Path] = []
+        try:
+            for target, temporary in self._places.items():
+                with naming(target):
+                    if not temporary.stat().st_size:
+                        raise FileNotFoundError(errno.ENOENT, "nothing was written")
+                    if self.replace:
+                        os.replace(temporary, target)
+                        continue
+                    _rename_to_new(temporary, target)
+                published.append(target)
+        except BaseException:
+            for target in published:
+                target.unlink(missing_ok=True)
+            raise
+
+
+def _rename_to_new(temporary: Path, target: Path) -> None:
+    """Rename a file, but not over another one.
+
+    Raises:
+        OutputError: If there is another one.
+    """
+    try:
+        try:
+            os.link(temporary, target)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            try:
+                os.replace(temporary, target)
+            except OSError:
+                target.unlink()
+                raise
+    except FileExistsError as error:
+        raise OutputError(
+            f"{target}: has appeared meanwhile; give --overwrite or another -o"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -70,13 +127,13 @@ def naming(target: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, av.FFmpegError) as error:
+    except (OSError, UnicodeError, av.FFmpegError) as error:
         raise OutputError(f"{target}: cannot be written ({reason_of(error)})") from error
 
 
 @contextlib.contextmanager
 def atomic(target: Path) -> Iterator[Path]:
-    """A temporary name beside one target that takes its place only if all goes well.
+    """A temporary file beside one target that takes its place only if all goes well.
 
     Raises:
         OutputError: If it cannot be written.

@@ -132,3 +132,31 @@ def test_kinds_are_known_by_their_names(tmp_path):
         assert kind_of(simulated_path(tmp_path, 0, 11, kind)) == kind
     for name in (".recording00.77.partial.npz", "recording00.mp4", "naturalness.npz"):
         assert kind_of(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("speaker", ["x/../../evil", "..", "", ".hidden", "a b", 3, None, ["a"]])
+def test_a_speaker_that_cannot_be_a_file_name_is_refused(path, speaker):
+    arrays = stored(path)
+    arrays["parameters"] = np.array(json.dumps({**PARAMETERS, "format": 2, "speaker": speaker}))
+    np.savez(path, **arrays)
+    for load in (SimulatedHeader.load, SimulatedRecording.load):
+        with pytest.raises(RecordingError, match="not a simulated recording"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"parameters": np.array("[" * 100_000)},
+        {"parameters": np.array('["format", 2]')},
+        {"rate": np.array([83, 0])},
+        {"rate": np.array(["a", "b"])},
+        {"sample_rate": np.array("fast")},
+        {"sample_rate": np.array([1, 2])},
+        {"sample_rate": np.array(np.inf)},
+    ],
+)
+def test_fields_of_a_wrong_kind_are_one_error(path, changed):
+    np.savez(path, **stored(path) | changed)
+    with pytest.raises(RecordingError, match="not a simulated recording"):
+        SimulatedRecording.load(path)

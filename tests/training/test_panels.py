@@ -11,3 +11,12 @@ def test_the_panel_prefers_sound_and_new_speakers(tmp_path, recording):
         write_recording(tmp_path / f"{name}.avi", cut, {})
     panel = QualitativePanel(tmp_path, tmp_path / "run", count=2)
     assert [item.name for item in panel.items] == ["1_F1", "2_F3"]
+
+
+def test_panels_stay_in_the_run_folder_whatever_a_speaker_is_called(
+    tmp_path, recording, monkeypatch
+):
+    write_recording(tmp_path / "f1_a.avi", recording.excerpt(0, 6), {})
+    monkeypatch.setattr("cleartract.corpora.entries.speaker_of", lambda _: "x/../../evil")
+    panel = QualitativePanel(tmp_path, tmp_path / "run", count=1)
+    assert [item.name for item in panel.items] == ["1_x_.._.._evil"]

@@ -57,6 +57,7 @@ class Adapt:
         from cleartract.adaptation.adapt import adapt
         from cleartract.commands.progress import progress_bar
         from cleartract.devices import usable_device, use_threads
+        from cleartract.files import AtomicFiles
         from cleartract.model.weights import load_model, save_model, weights_path
         from cleartract.recordings.opening import open_recording
         from cleartract.sound.offset import delayed, estimate_offset
@@ -85,14 +86,14 @@ class Adapt:
         if not adapted.kept:
             print("not clearly cleaner: no weights were written; go on with those you have")
             return
-        self.out.parent.mkdir(parents=True, exist_ok=True)
         training = {
             "adapted_from": weights_path(self.weights).name,
             "recordings": [path.name for path in self.recordings],
             "steps": self.settings.steps,
             "seed": self.settings.seed,
         }
-        save_model(adapted.model, self.out, training)
+        with AtomicFiles(replace=self.overwrite) as files:
+            save_model(adapted.model, files.add(self.out), training)
         print(
             f"{self.out}: give it to denoise as --weights, and compare with the result of those before"
         )

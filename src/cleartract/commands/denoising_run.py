@@ -169,7 +169,7 @@ class DenoisingRun:
         else:
             restoration.choose_batch()
             partial.batch = restoration.batch
-        with AtomicFiles(partial.folder) as files:
+        with AtomicFiles(partial.folder, self.command.overwrite) as files:
             places = {name: files.add(path) for name, path in self.targets.items()}
             fixed = self._sidecar(restoration, training)
             sinks, spread_sinks = self._sinks(restoration, places, fixed)

@@ -85,7 +85,8 @@ class Evaluate:
         restore, note = (None, None) if self.noisy is None else self._restore_of(result)
         section = evaluate(result, self.truth, self.noisy, restore=restore, settings=self.settings)
         section.notes += [note] if note else []
-        write_report(out, [section], {"title": f"Evaluation of {result.name}"})
+        title = {"title": f"Evaluation of {result.name}"}
+        write_report(out, [section], title, self.overwrite)
         print(terminal_table(result.name, section.measured))
         for note in section.notes:
             print(note)
@@ -137,7 +138,7 @@ class Evaluate:
             "split": chosen.split,
             "settings": denoising.model_dump(),
         }
-        write_report(out, sections, described | summary)
+        write_report(out, sections, described | summary, self.overwrite)
         for protocol, group in summary["by_protocol"].items():
             print(terminal_table(f"{protocol}, mean of {group['count']}", group["mean"]))
             print()

@@ -109,7 +109,7 @@ class Generate:
             "rate": [made.rate.numerator, made.rate.denominator],
             "parameters": settings.model_dump(),
         }
-        with AtomicFiles() as files:
+        with AtomicFiles(replace=self.overwrite) as files:
             places = {name: files.add(path) for name, path in targets.items()}
             result = targets["result"]
             sink = open_sink(places["result"], Described.of(made), sidecar, result)

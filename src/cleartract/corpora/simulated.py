@@ -19,11 +19,15 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
-from cleartract.files import atomic
+from cleartract.files import atomic, file_name
 from cleartract.recordings.recording import Recording
 from cleartract.types import exact_rate
 
 FORMAT = 2
+_DAMAGED = (
+    OSError, ValueError, TypeError, KeyError, ArithmeticError, EOFError, RecursionError, BadZipFile,
+    zlib.error,
+)  # fmt: skip
 RECONSTRUCTIONS = ("view_shared", "cg_sense")
 OUTLINES = {
     "upper": slice(0, 34),
@@ -235,8 +239,13 @@ def _opened(path: Path) -> Iterator[tuple[np.lib.npyio.NpzFile, dict[str, Any]]]
                     f"{path}: format {version}, but this version of cleartract reads format "
                     f"{FORMAT}; simulate it again, or use the version that made it"
                 )
+            for name in ("speaker", "split"):
+                if not isinstance(parameters.get(name), str):
+                    raise ValueError(f"its {name} is no text")
+            if parameters["speaker"] != file_name(parameters["speaker"]):
+                raise ValueError("its speaker has a name that no file can have")
             yield file, parameters
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except _DAMAGED as error:
         raise RecordingError(
             f"{path}: not a simulated recording ({reason_of(error)}); simulate it again or remove it"
         ) from error

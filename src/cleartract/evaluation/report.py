@@ -108,19 +108,25 @@ def terminal_table(title: str, measured: dict) -> str:
     return "\n".join(lines)
 
 
-def write_report(folder: Path, sections: list[Section], summary: dict[str, Any]) -> None:
+def write_report(
+    folder: Path, sections: list[Section], summary: dict[str, Any], replace: bool = True
+) -> None:
     """Write `report.json`, `report.html` and a residual video of each recording shown.
 
     Args:
         folder: Folder of the report.
         sections: Worst first; those with a subject get pictures, at most `SHOWN` of them.
         summary: Means over all sections, `controls`, and a description of the run.
+        replace: Whether files of a report that is there already may be replaced.
+
+    Raises:
+        OutputError: If a file cannot be written, or is there and may not be replaced.
     """
     shown = [s for s in sections if s.subject is not None and s.recording is not None][:SHOWN]
     page = _page(shown, len(sections), summary)
     content = {**summary, "recordings": [{"name": s.name, **s.measured} for s in sections]}
     text = json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
-    with AtomicFiles() as files:  # all files appear, or none
+    with AtomicFiles(replace=replace) as files:  # all files appear, or none
         for number, section in enumerate(shown):
             subject, recording = section.subject, section.recording
             if subject is not None and recording is not None and subject.noisy is not None:
