@@ -58,7 +58,9 @@ def main(options: Options) -> None:
         late = options.audio_offset[number] if number < len(options.audio_offset) else 0.0
         found = _judged(recording, model, settings, late / 1000)
         found["added"] = {
-            f"{100 * level:.0f} %": _with_noise(recording, model, settings, level, options)
+            f"{100 * level:.0f} %": _with_noise(
+                recording, model, settings, level, options.added_frames, late / 1000
+            )
             for level in ADDED
         }
         if recording.audio is not None:
@@ -77,7 +79,11 @@ def main(options: Options) -> None:
         f"Fidelity {options.fidelity:g}; at most {options.frames} frames."
     )
     header = ["recording", "still: bias [%]", "still: gain [dB]", "removed [%]", "repeats [%]"]
-    header += ["noise [%]", "+3, 6, 12 % noise [dB]", "hidden: matched, none, foreign, linear [dB]"]
+    header += [
+        "noise [%]",
+        "+3, 6, 12 % noise [dB]",
+        "hidden: matched, none, foreign, linear of noisy, of restored neighbours [dB]",
+    ]
     write_table(options.name, [*header, "variance explained, foreign"], rows, note)
     write_json(options.name, {"training": described.get("training"), "recordings": results})
 
@@ -93,13 +99,18 @@ def _judged(recording: Recording, model: Model, settings: DenoiseSettings, late:
 
 
 def _with_noise(
-    recording: Recording, model: Model, settings: DenoiseSettings, level: float, options: Options
+    recording: Recording,
+    model: Model,
+    settings: DenoiseSettings,
+    level: float,
+    frames: int,
+    late: float,
 ) -> float:
-    clean = recording.excerpt(0, min(options.added_frames, len(recording)))
+    clean = recording.excerpt(0, min(frames, len(recording)))
     bright = float(np.percentile(clean.frames, 99.5))
     rng = np.random.default_rng([_SEED, round(1000 * level)])
     noisy = replace(clean, frames=add_rician_noise(clean.frames, level * bright, rng), peak=None)
-    restored = denoise_recording(noisy, model, settings).recording.frames
+    restored = denoise_recording(noisy, model, settings, audio_offset=late).recording.frames
     return psnr(restored / bright, clean.frames / bright)
 
 

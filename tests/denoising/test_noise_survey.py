@@ -116,11 +116,20 @@ def test_noise_in_another_unit():
     assert half.facts[1:] == found.facts[1:]
 
 
-def test_still_pixels_can_be_named():
-    """Few frames: the half that changes least by chance would look too quiet."""
-    few = white(14)
-    everywhere = np.ones(SIZE, bool)
+def test_few_frames_do_not_tell_the_noise_unless_it_is_known_what_is_still():
+    """The half that changes least by chance would look too quiet."""
+    few, everywhere = white(14), np.ones(SIZE, bool)
     collected = NoisePass(SIZE)
     collected.add(few, np.ones(14, bool))
     assert collected.result(everywhere).level == pytest.approx(5, rel=0.05)
-    assert collected.result().level < 4.5
+    assert collected.result() is None
+    assert measured(white(30)).level == pytest.approx(5, rel=0.05)
+
+
+def test_pixels_without_image_do_not_count():
+    frames = np.zeros((200, 60, 60), np.float32)
+    frames[:, 10:38, 10:40] = anatomy(200) + white(200)
+    found = measured(frames)
+    assert found.level == pytest.approx(5, rel=0.1)
+    np.testing.assert_allclose(found.in_time, 0, atol=0.06)
+    assert measured(np.zeros((60, *SIZE), np.float32)) is None

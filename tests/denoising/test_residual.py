@@ -23,12 +23,12 @@ def case():
     return clean, clean + rng.normal(0, NOISE, clean.shape).astype(np.float32)
 
 
-def split_of(noisy, restored):
+def split_of(noisy, restored, step=50):
     found = survey(RecordingSource(Recording(noisy, Fraction(80))))
     collected = ResidualPass(found)
-    for first in range(0, FRAMES, 50):
-        part = slice(first, first + 50)
-        collected.add(first, noisy[part], restored[part])
+    for first in range(0, FRAMES, step):
+        part = slice(first, first + step)
+        collected.add(noisy[part], restored[part])
     return collected.result(), found
 
 
@@ -70,7 +70,7 @@ def test_lost_frames_do_not_count(case):
     splits = []
     for frames, known in ((noisy, found), (broken, replace(found, lost=lost))):
         collected = ResidualPass(known)
-        collected.add(0, frames, clean)
+        collected.add(frames, clean)
         splits.append(collected.result())
     assert splits[1].removed == pytest.approx(splits[0].removed, rel=0.02)
 
@@ -81,3 +81,31 @@ def test_a_recording_at_rest_has_no_posture():
     assert found.posture is None
     with pytest.raises(ValueError, match="nothing moves"):
         ResidualPass(found)
+
+
+def test_pieces_of_any_length_give_the_same_bytes(case):
+    clean, noisy = case
+    splits = [split_of(noisy, clean, step)[0] for step in (7, 64, FRAMES)]
+    parts = [split.part(100, clean[100:110]) for split in splits]
+    np.testing.assert_array_equal(parts[0], parts[1])
+    np.testing.assert_array_equal(parts[0], parts[2])
+
+
+def test_borders_and_range_are_kept_when_something_is_given_back(case):
+    clean, noisy = case
+    rng = np.random.default_rng(5)
+    noisy, restored = noisy.copy(), clean - 20
+    noisy[:, :3] = restored[:, :3] = rng.uniform(0, 255, (FRAMES, 3, SIZE))  # no image
+    split, found = split_of(noisy, restored)
+    assert found.borders
+    given = split.given_back(0, restored[:64], 1.0, 150.0)
+    np.testing.assert_array_equal(given[:, :3], restored[:64, :3])
+    assert given[:, 3:].max() <= 150
+    assert (given[:, 3:] - restored[:64, 3:]).mean() > 10
+
+
+@pytest.mark.parametrize("unit", [1e-7, 1.0, 1e6])
+def test_the_unit_does_not_decide_whether_it_moves(case, unit):
+    collected = PosturePass(case[0].shape[1:])
+    collected.add(case[0] * np.float32(unit))
+    assert collected.result().directions.shape[1] == 2

@@ -21,5 +21,5 @@ def test_straight_motion_is_interpolated_exactly():
 
 def test_what_is_hidden_does_not_reach_the_result(spoken, hearing_model):
     found = hidden_frames(spoken, hearing_model, spoken.audio[::-1].copy())
-    assert set(found) == {"matched", "none", "foreign", "linear"}
+    assert set(found) == {"matched", "none", "foreign", "noisy", "restored"}
     assert all(np.isfinite(value) for value in found.values())

@@ -63,3 +63,10 @@ def test_the_bias_of_magnitudes_is_not_counted(moving):
     known = repeating_part(shown, frames, RATE, sigma)
     unknown = repeating_part(shown, frames, RATE)
     assert known["repeating"] < 0.05 * unknown["repeating"]
+
+
+def test_short_or_still_recordings_tell_nothing(moving):
+    frames = moving[0]
+    assert repeating_part(frames[:60], frames[:60], RATE) == {}
+    still = np.repeat(frames[:1], FRAMES, 0)
+    assert repeating_part(still + noise(), still, RATE) == {}

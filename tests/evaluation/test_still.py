@@ -66,3 +66,8 @@ def test_a_blur_is_seen(clean):
 
 def test_short_recordings_have_no_still_stretch(clean):
     assert still_truth(clean[:20], clean[:20], RATE) == {}
+
+
+@pytest.mark.parametrize("rate", [2.0, 5.0, 12.0])
+def test_slow_recordings_have_no_replicates(clean, rate):
+    assert still_truth(clean, clean, rate) == {}

@@ -13,6 +13,7 @@ from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import UsageError
+from cleartract.recordings.formats import check_output_kind
 
 
 class DenoiseOptions(DenoiseSettings):
@@ -76,6 +77,8 @@ class Denoise:
         targets = self._targets()
         sources = [path for path in (self.input, self.audio) if path is not None]
         check_targets(targets, sources, self.overwrite)
+        if self.opinion_map is not None:
+            check_output_kind(self.opinion_map)
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
         if not abs(self.audio_offset) <= 10_000:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from cleartract.commands.denoise import Denoise
@@ -101,10 +100,23 @@ class DenoisingRun:
             prepared = self._surveyed(model, update)
         with progress_bar("denoising", "windows") as update:
             restoration = Restoration(source, prepared, model, self.settings)
+            self._check_split(restoration)
             self._restore(restoration, json.loads(stored.get("training", "{}")), update)
         speed = restoration.timing()["frames_per_second"]
         frames = prepared.survey.frames
         print(f"{self.targets['result']}: {frames} frames at {speed:.0f} frames a second")
+
+    def _check_split(self, restoration: Restoration) -> None:
+        """Say now, before the work, that nothing can be given back or shown."""
+        if restoration.residual is not None:
+            return
+        if "opinion" in self.targets:
+            raise OutputError(
+                f"{self.targets['opinion']}: the recording is too short, or nothing moves in it; "
+                "leave out --opinion-map"
+            )
+        if self.settings.fidelity:
+            self.warn("too short, or nothing moves: --fidelity changes nothing")
 
     def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
         offset = self.command.audio_offset / 1000
@@ -124,7 +136,7 @@ class DenoisingRun:
         if survey.frames != self.source.count:
             self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
         for text in (
-            *survey_warnings(survey, offset, self.command.lost == "auto"),
+            *survey_warnings(prepared, offset, self.command.lost == "auto"),
             *sound_warnings(survey, self.source.sound),
             *result_warnings(survey.size, self.targets["result"]),
         ):
@@ -186,7 +198,7 @@ class DenoisingRun:
             if "opinion" in places:
                 self._write_opinion(restoration, split, partial, places)
             sidecar = fixed | {
-                "residual": split and split.described(),
+                "residual": split and split.described() | {"given_back": self.settings.fidelity},
                 "timing": restoration.timing(),
                 "warnings": self.warnings,
             }
@@ -221,7 +233,8 @@ class DenoisingRun:
         split, first = restoration.split(), 0
         for frames, _ in partial.read():
             if split is not None:
-                frames = frames + np.float32(self.settings.fidelity) * split.part(first, frames)
+                share, peak = self.settings.fidelity, self.source.peak
+                frames = split.given_back(first, frames, share, peak)
             outputs[0].write(frames)
             first += len(frames)
 
@@ -232,11 +245,7 @@ class DenoisingRun:
         partial: PartialRun,
         places: dict[str, Path],
     ) -> None:
-        if split is None:
-            raise OutputError(
-                f"{self.targets['opinion']}: the recording is too short, or nothing moves in it; "
-                "leave out --opinion-map"
-            )
+        assert split is not None
         names = ("opinion", "opinion_picture")
         write_opinion(
             (places[names[0]], places[names[1]]),

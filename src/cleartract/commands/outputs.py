@@ -26,6 +26,8 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
 
     check_output_kind(targets["result"])
     read = [path.resolve() for path in sources]
+    if len({path.resolve() for path in targets.values()}) < len(targets):
+        raise OutputError(f"{targets['result']}: two results have one name; choose others")
     for target in targets.values():
         if target.resolve() in read:
             raise OutputError(f"{target}: is the input; choose another -o")

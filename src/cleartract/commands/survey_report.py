@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cleartract.denoising.prepared import NO_SKILL
+from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import Survey
 from cleartract.errors import RecordingError
@@ -28,16 +28,17 @@ def target_warnings(model: Model, settings: DenoiseSettings) -> list[str]:
     return []
 
 
-def survey_warnings(survey: Survey, corrected: float, spikes_lost: bool) -> list[str]:
+def survey_warnings(prepared: PreparedRecording, corrected: float, spikes_lost: bool) -> list[str]:
     """What to say about a recording.
 
     Args:
-        survey: Of the recording.
+        prepared: The recording.
         corrected: How late the sound was said to be [s].
         spikes_lost: Whether frames with spikes are treated as lost.
     """
-    warnings, prediction = [], survey.prediction
-    if prediction is not None and prediction.explained < NO_SKILL:
+    warnings: list[str] = []
+    survey = prepared.survey
+    if survey.prediction is not None and prepared.sound_skill == 0:
         warnings.append(
             "the sound explains nothing of what moves: the result is that without sound; "
             "is it this recording's, and in time (--audio-offset)?"

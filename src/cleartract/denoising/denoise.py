@@ -91,9 +91,9 @@ def denoise_recording(
             spread[part] = piece.uncertainty
     used, split = restoration.described() | restoration.timing(), restoration.split()
     if split is not None:
-        used["residual"] = split.described()
+        used["residual"] = split.described() | {"given_back": settings.fidelity}
         if settings.fidelity:
             for first in range(0, len(frames), CHUNK):
                 chunk = frames[first : first + CHUNK]
-                chunk += np.float32(settings.fidelity) * split.part(first, chunk)
+                chunk[:] = split.given_back(first, chunk, settings.fidelity, recording.peak)
     return Restored(replace(recording, frames=frames), spread, used, split)

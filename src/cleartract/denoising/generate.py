@@ -151,7 +151,14 @@ def _made(
         own = None if sound is None else window_sound(sound, window, context)
         observed = made[numbers] if continued else np.zeros(len(numbers), bool)
         return PreparedWindow(
-            window, frames[numbers], observed, own, speaker.mean, predicted, speaker.skill
+            window,
+            frames[numbers],
+            observed,
+            own,
+            speaker.mean,
+            predicted,
+            speaker.skill,
+            target=settings.target,
         )
 
     windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter
 
 LAGS = 4  # [frames]; noise this far apart is taken to be independent
 _PERIODS = range(5, 17)  # [frames] after which undersampling may repeat
 FACTS = 7  # numbers that describe the noise beside its strength per pixel
 _STILL = 50  # percentile: pixels that change less are at rest
+_FEW = 24  # differences below which the noise is not told
+_AROUND = 7  # [pixels] over which change is averaged, to tell what is at rest
 _HIGH = 0.2  # [cycles/pixel], above which anatomy has little power
 _LINE, _RARE = 60.0, 300.0  # a spike: power of one frequency over that of its frame, and its usual
 
@@ -93,7 +96,7 @@ class NoisePass:
         self._last, self._last_seen = frames[-reach:], seen[-reach:]
 
     def result(self, still: np.ndarray | None = None) -> Noise | None:
-        """The noise; None where fewer than two frames of any distance were seen.
+        """The noise; None where too few frames were seen to tell, or nothing changes.
 
         Args:
             still: Which pixels are at rest, (height, width) bool; by default the half that
@@ -105,7 +108,11 @@ class NoisePass:
         powers = self._squares / np.maximum(self._pairs, 1)[:, None, None] / 2
         farthest = powers[LAGS - 1]
         if still is None:
-            still = farthest <= np.percentile(farthest, _STILL)
+            if self._pairs[LAGS - 1] < _FEW:
+                return None
+            still = _at_rest(farthest)
+            if not still.any():
+                return None
         variance = max(float(farthest[still].mean()), 1e-20)
         at_rest = np.array([p[still].mean() for p in powers])
         in_time = tuple(float(1 - p / variance) for p in at_rest[: LAGS - 1])
@@ -120,6 +127,13 @@ class NoisePass:
             (in_space[0], in_space[1]),
             _repeating(at_rest, self._pairs),
         )
+
+
+def _at_rest(power: np.ndarray) -> np.ndarray:
+    """The half of the pixels around which least changes, those without any image left out."""
+    alive = power > 1e-9 * power.max()
+    around = uniform_filter(power, _AROUND, mode="nearest")
+    return alive & (around <= np.percentile(around[alive], _STILL)) if alive.any() else alive
 
 
 def _repeating(powers: np.ndarray, pairs: np.ndarray) -> float:

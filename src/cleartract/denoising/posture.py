@@ -57,7 +57,8 @@ class PosturePass:
         values, vectors = np.linalg.eigh(covariance)
         values, vectors = values[::-1], vectors[:, ::-1]
         count = min(COMPONENTS, self._count // 8, len(values))
-        kept = values[:count] > max(1e-9 * float(values[0]), 1e-12)
+        usual = float((mean**2).mean()) + 1e-30
+        kept = values[:count] > max(1e-9 * float(values[0]), 1e-12 * usual)
         if not kept.any():
             return None
         directions = vectors[:, :count][:, kept] / np.sqrt(values[:count][kept])

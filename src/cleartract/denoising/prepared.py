@@ -32,6 +32,7 @@ from cleartract.sound.gaps import tempered
 from cleartract.sound.log_mel import AUDIO_RATE
 
 NO_SKILL = 0.02  # share of variance explained below which the sound is not used at all
+CHANCE = 0.3  # [s]: sound of something else explains up to this over the length of the recording
 TRUSTED_SKILL = 0.35  # below which frames are predicted from it, but audio tokens are not used
 
 
@@ -174,7 +175,16 @@ class PreparedRecording:
         span = self.sound.features.span(low, int(numbers.max()) - low + 1)
         predicted = prediction.frames(span[numbers - low], numbers)
         predicted = tempered(predicted, observed, self.survey.gap_weights)
-        return weighed(replace(known, predicted=predicted, skill=prediction.explained))
+        return weighed(replace(known, predicted=predicted, skill=self.sound_skill))
+
+    @property
+    def sound_skill(self) -> float:
+        """Share of the variance that the sound explains; 0 where chance explains as much."""
+        prediction, survey = self.survey.prediction, self.survey
+        if prediction is None:
+            return 0.0
+        chance = NO_SKILL + CHANCE * float(survey.rate) / survey.frames
+        return prediction.explained if prediction.explained >= chance else 0.0
 
     @cached_property
     def noise(self) -> Noise | None:

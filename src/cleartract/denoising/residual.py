@@ -11,6 +11,7 @@ import torch
 from cleartract.denoising.posture import Posture
 from cleartract.denoising.survey import Survey
 from cleartract.recordings.rician import rician_mean
+from cleartract.recordings.source import CHUNK
 from cleartract.sound.prediction import Folds, MomentsPass, SoundPrediction, finished_prediction
 
 _TISSUE = 0.25  # of the 99.5th percentile of the mean frame
@@ -30,6 +31,7 @@ class ResidualSplit:
             recording's unit.
         regression: Predicts the residual from the posture.
         posture: Finds the posture of a frame.
+        survey: Of the recording.
     """
 
     removed: float
@@ -38,6 +40,7 @@ class ResidualSplit:
     strength: np.ndarray
     regression: SoundPrediction
     posture: Posture
+    survey: Survey
 
     def part(self, first: int, frames: np.ndarray) -> np.ndarray:
         """The repeating part of what was removed from some consecutive restored frames.
@@ -50,7 +53,23 @@ class ResidualSplit:
             frames: As restored, (frame, height, width), the recording's unit.
         """
         numbers = np.arange(first, first + len(frames))
-        return self.regression.frames(self.posture.of(frames), numbers)
+        features = self.posture.of(self.survey.borders.replicated(frames))
+        return self.regression.frames(features, numbers)
+
+    def given_back(
+        self, first: int, frames: np.ndarray, share: float, peak: float | None
+    ) -> np.ndarray:
+        """Restored frames with a share of their repeating part; borders and range are kept.
+
+        Args:
+            first: Number of the first of them [frames].
+            frames: As restored, (frame, height, width), the recording's unit.
+            share: From 0 to 1.
+            peak: Largest value of the unit, or None.
+        """
+        result = frames + np.float32(share) * self.part(first, frames)
+        np.clip(result, min(0.0, self.survey.minimum), peak, out=result)
+        return self.survey.borders.kept(result, frames) if self.survey.borders else result
 
     def described(self) -> dict[str, Any]:
         """For the sidecar."""
@@ -78,19 +97,37 @@ class ResidualPass:
         folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
         self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
         self.sigma = receiver_noise(survey)
+        self._first, self._pending = 0, np.zeros((2, 0, *survey.size), np.float32)
 
-    def add(self, first: int, raw: np.ndarray, restored: np.ndarray) -> None:
-        """Add consecutive frames, before and after, (frame, height, width) in the recording's unit."""
+    def add(self, raw: np.ndarray, restored: np.ndarray) -> None:
+        """Add the next frames, before and after, (frame, height, width) in the recording's unit.
+
+        Sums are taken over blocks of 64 frames from the first one on, however the frames come: a
+        run that was stopped and goes on gives the same numbers.
+        """
+        self._pending = np.concatenate([self._pending, np.stack([raw, restored])], 1)
+        while self._pending.shape[1] >= CHUNK:
+            self._sum_up(*self._pending[:, :CHUNK])
+            self._pending = self._pending[:, CHUNK:]
+
+    def _sum_up(self, raw: np.ndarray, restored: np.ndarray) -> None:
+        first, borders = self._first, self.survey.borders
+        self._first += len(raw)
         residual = raw - restored
         if self.sigma > 0:
             signal = torch.from_numpy(np.maximum(restored, 0))
             bias = rician_mean(signal, torch.tensor(self.sigma)) - signal
             residual = residual - bias.numpy()
         seen = self.survey.observed(np.arange(first, first + len(raw)))
-        self._moments.add(first, self.posture.of(restored), residual.astype(np.float32), seen)
+        if borders:  # nothing was removed there
+            residual = borders.kept(residual, np.zeros_like(residual))
+        features = self.posture.of(borders.replicated(restored))
+        self._moments.add(first, features, residual.astype(np.float32), seen)
 
     def result(self) -> ResidualSplit | None:
-        """The split; None where too few frames were seen."""
+        """The split, once all frames were added; None where too few were seen."""
+        self._sum_up(*self._pending)
+        self._pending = self._pending[:, :0]
         regression = finished_prediction(self._moments)
         if regression is None or self.survey.mean is None:
             return None
@@ -108,6 +145,7 @@ class ResidualPass:
             strength=np.sqrt(repeating).astype(np.float32),
             regression=regression,
             posture=self.posture,
+            survey=self.survey,
         )
 
 
@@ -123,5 +161,14 @@ def receiver_noise(survey: Survey) -> float:
     """Standard deviation of the noise's parts, in the recording's unit: that of tissue at rest."""
     if survey.noise is None or survey.mean is None:
         return 0.0
-    tissue, _ = bright_tissue(survey)
-    return float(np.percentile(survey.noise.strength[tissue], _LEAST_NOISE))
+    return tissue_noise(survey.noise.strength, bright_tissue(survey)[0])
+
+
+def tissue_noise(strength: np.ndarray, tissue: np.ndarray) -> float:
+    """Noise of tissue at rest.
+
+    Args:
+        strength: Standard deviation per pixel, (height, width); too high where things move.
+        tissue: (height, width) bool.
+    """
+    return float(np.percentile(strength[tissue], _LEAST_NOISE)) if tissue.any() else 0.0

@@ -106,6 +106,7 @@ class Restoration:
         self.seconds, self.made = 0.0, 0  # of the frames made by this run
         known = survey.posture is not None and survey.mean is not None
         self.residual = ResidualPass(survey) if known else None
+        self._split: ResidualSplit | None = None
 
     def choose_batch(self) -> None:
         """Measure the fastest batch, where none was asked for and it is worth a second."""
@@ -165,16 +166,18 @@ class Restoration:
         if self.residual is None:
             return
         raw = self.source.chunks()
-        held, first = np.zeros((0, *self.source.size), np.float32), 0
+        held = np.zeros((0, *self.source.size), np.float32)
         for frames in restored:
             while len(held) < len(frames):
                 held = np.concatenate([held, next(raw)])
-            self.residual.add(first, held[: len(frames)], frames)
-            held, first = held[len(frames) :], first + len(frames)
+            self.residual.add(held[: len(frames)], frames)
+            held = held[len(frames) :]
 
     def split(self) -> ResidualSplit | None:
         """What was removed, once all frames are finished; None of recordings too short for it."""
-        return None if self.residual is None else self.residual.result()
+        if self._split is None and self.residual is not None:
+            self._split = self.residual.result()
+        return self._split
 
     def _prepare(
         self, around: _FramesAround, window: Window, unfinished: int = 0
@@ -193,7 +196,7 @@ class Restoration:
         if survey.borders:
             frames = survey.borders.kept(frames, raw)
         if self.residual is not None:
-            self.residual.add(first, raw, frames)
+            self.residual.add(raw, frames)
         uncertainty = None
         if len(drawn) > 1:
             uncertainty = (drawn.std(0, ddof=1) * survey.intensity.scale).astype(np.float32)

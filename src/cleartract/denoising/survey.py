@@ -34,6 +34,7 @@ from cleartract.sound.prediction import (
 )
 from cleartract.sound.spectrum import COMPONENTS, spectral_components
 
+_FOLDS, _PIXELS = 24, 10_000  # most folds of the regression, for frames of up to so many pixels
 _FIRST = 400  # [frames] that show borders, movement and what is usual
 
 
@@ -177,7 +178,8 @@ def survey(
     speed = FrameSpeed(borders.replicated(first), float(source.rate))
     features = surveyed.features if surveyed is not None else None
     count_of_features = features.columns if features is not None else 0
-    folds = Folds.of(source.count, source.rate)
+    pixels = source.size[0] * source.size[1]  # large frames have fewer folds, for memory
+    folds = Folds.of(source.count, source.rate, int(np.clip(_FOLDS * _PIXELS / pixels, 8, _FOLDS)))
     moments = MomentsPass(folds, count_of_features, source.size) if features is not None else None
     total, observed, position = np.zeros(source.size), 0, 0
     for chunk in chunks:

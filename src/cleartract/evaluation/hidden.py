@@ -54,7 +54,8 @@ def hidden_frames(
 
     Returns:
         PSNR [dB] of hidden frames restored with the `matched` sound, with `none`, with the `foreign`
-        one, and by `linear` interpolation.
+        one, and by linear interpolation of the `noisy` neighbours, which copies noise that lasts,
+        and of the `restored` ones (without sound).
     """
     if recording.audio is None:
         raise ValueError("the recording has no sound")
@@ -76,7 +77,10 @@ def hidden_frames(
         restored = denoise_recording(
             source, model, chosen, observed=~hidden, audio_offset=audio_offset
         )
+        if name == "none":
+            without = restored.recording.frames
         found[name] = psnr(scale.apply(restored.recording.frames)[hidden], truth)
-    linear = linear_interpolation(recording.frames, hidden)
-    found["linear"] = psnr(scale.apply(linear)[hidden], truth)
+    for name, frames in (("noisy", recording.frames), ("restored", without)):
+        linear = linear_interpolation(frames, hidden)
+        found[name] = psnr(scale.apply(linear)[hidden], truth)
     return found

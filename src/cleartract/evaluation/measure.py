@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from cleartract.denoising.noise_survey import NoisePass
+from cleartract.denoising.residual import tissue_noise
 from cleartract.evaluation import articulation as speech
 from cleartract.evaluation import full_reference as reference
 from cleartract.evaluation import no_reference as blind
@@ -23,6 +25,7 @@ from cleartract.evaluation.regions import (
 from cleartract.evaluation.repeating import repeating_part
 from cleartract.evaluation.residual import residual_audit
 from cleartract.evaluation.still import still_truth
+from cleartract.recordings.source import CHUNK
 
 FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known: both USC protocols
 _SAMPLED = 60  # [frames] that the scores of single frames use, about
@@ -114,13 +117,22 @@ def faithfulness(subject: Subject) -> dict[str, float]:
     """What was removed although it does not change, or repeats; see `still` and `repeating`."""
     if subject.noisy is None:
         raise ValueError("the subject has no noisy frames")
-    found = repeating_part(subject.noisy, subject.denoised, subject.rate)
-    still = still_truth(subject.noisy, subject.denoised, subject.rate)
-    return {
-        "removed_share": found["removed"],
-        "repeating_share": found["repeating"],
-        "noise_share": found["noise"],
-    } | {f"still_{name}": value for name, value in still.items()}
+    noisy, denoised = subject.noisy, subject.denoised
+    found = repeating_part(noisy, denoised, subject.rate, _receiver_noise(noisy))
+    still = still_truth(noisy, denoised, subject.rate)
+    return {f"{name}_share": value for name, value in found.items()} | {
+        f"still_{name}": value for name, value in still.items()
+    }
+
+
+def _receiver_noise(noisy: np.ndarray) -> float:
+    """Standard deviation of the noise's parts: that of tissue at rest."""
+    collected = NoisePass(noisy.shape[1:])
+    for first in range(0, len(noisy), CHUNK):
+        part = noisy[first : first + CHUNK]
+        collected.add(part, np.ones(len(part), bool))
+    found = collected.result()
+    return 0.0 if found is None else tissue_noise(found.strength, bright_tissue(noisy))
 
 
 def _table(versions: dict[str, np.ndarray], functions: dict) -> dict[str, dict[str, float]]:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from cleartract.denoising.posture import PosturePass
 from cleartract.evaluation.regions import bright_tissue
 from cleartract.recordings.rician import rician_mean
 
-COMPONENTS = 24  # temporal principal components of the result that tell the posture
 BLOCK, MARGIN = 0.5, 0.1  # [s] left out together, and on both sides of it
+_CHUNK = 256  # [frames]
 RIDGES = (0.03, 0.1, 0.3, 1.0)  # penalties that are tried, of the number of frames
 
 
-def posture(frames: np.ndarray, components: int = COMPONENTS) -> np.ndarray:
-    """Leading temporal principal components of a recording, (frame, component), unit variance.
+def posture(frames: np.ndarray) -> np.ndarray | None:
+    """Leading principal components of a recording, (frame, component), unit variance, or None.
 
     Args:
         frames: Restored, (frame, height, width).
-        components: How many at most.
     """
-    flat = frames.reshape(len(frames), -1).astype(np.float64)
-    flat = flat - flat.mean(0)
-    values, vectors = np.linalg.eigh(flat @ flat.T)
-    order = np.argsort(values)[::-1][: min(components, len(frames) // 8)]
-    kept = order[values[order] > 1e-9 * max(values.max(), 1e-20)]
-    return vectors[:, kept] * np.sqrt(len(frames))
+    collected = PosturePass(frames.shape[1:])
+    for first in range(0, len(frames), _CHUNK):
+        collected.add(frames[first : first + _CHUNK])
+    found = collected.result()
+    return None if found is None else found.of(frames).astype(np.float64)
 
 
 def repeating_part(
@@ -47,7 +46,11 @@ def repeating_part(
         removed: Root mean square of the residual, as a share of the brightest tissue.
         repeating: Of the part that repeats.
         noise: Of the rest.
+        Empty where the recording is too short to tell, or nothing moves.
     """
+    features = posture(denoised)
+    if features is None or len(noisy) < 3 * round(BLOCK * rate):
+        return {}
     tissue = bright_tissue(noisy)
     bright = float(np.percentile(noisy.mean(0), 99.5))
     residual = (noisy[:, tissue] - denoised[:, tissue]).astype(np.float64) / bright
@@ -55,7 +58,7 @@ def repeating_part(
         signal = torch.from_numpy(np.maximum(denoised[:, tissue], 0).astype(np.float64))
         bias = rician_mean(signal, torch.tensor(sigma, dtype=torch.float64)) - signal
         residual -= bias.numpy() / bright
-    explained = held_out_power(posture(denoised), residual, rate)
+    explained = held_out_power(features, residual, rate)
     total = float((residual**2).mean())
     repeating = float(np.clip(explained, 0, total))
     return {

@@ -47,19 +47,17 @@ class StillStretch:
 def still_starts(frames: np.ndarray, rate: float, count: int = COUNT) -> list[int]:
     """First frames of the stretches that change least, none of them overlapping.
 
-    What changes is told from noise by products of changes that share no frame: the first third to
-    the second, and the second to the last.
+    Change is that of means over 80 ms, from one to the next and from the first to the last.
 
     Args:
         frames: Noisy, (frame, height, width).
         rate: Frames per second.
         count: Stretches wanted; fewer are found in short recordings.
     """
-    length = round(LENGTH * rate)
-    if len(frames) < length:
+    length, width = round(LENGTH * rate), max(2, round(GAP * rate))
+    if len(frames) < length or length < 4 * width:  # too few frames a second for replicates
         return []
     tissue = bright_tissue(frames)
-    width = max(2, round(GAP * rate))
     smooth = uniform_filter1d(frames[:, tissue].astype(np.float64), width, axis=0)
     starts = np.arange(0, len(frames) - length + 1)
     # frames of a stretch a gap and more apart, all compared with the first of them
@@ -82,7 +80,8 @@ def still_stretch(noisy: np.ndarray, denoised: np.ndarray, rate: float, first: i
 
     The squared error of a frame is the product of its departures from the means of two other parts
     of the stretch, a gap apart from it and from one another: their noise does not count as error,
-    correlated in time or not.
+    as long as the result of a frame hardly depends on frames more than a gap away. Denoisers that
+    average over longer look better than they are.
 
     Args:
         noisy: (frame, height, width).
@@ -139,8 +138,10 @@ def still_truth(noisy: np.ndarray, denoised: np.ndarray, rate: float) -> dict[st
         return {}
     bias = float(np.mean([np.sign(s.bias) * s.bias**2 for s in found]))
     power = [np.mean([getattr(s, name) ** 2 for s in found]) for name in ("noisy_error", "error")]
+    if power[1] <= 0:  # less than the estimate can tell
+        power[1] = np.nan
     return {
         "bias": float(np.sign(bias) * np.sqrt(abs(bias))),
-        "gain": float(10 * np.log10(max(power[0], 1e-18) / max(power[1], 1e-18))),
+        "gain": float(10 * np.log10(max(power[0], 1e-18) / power[1])),
         "stretches": float(len(found)),
     }

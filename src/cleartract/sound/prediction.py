@@ -2,14 +2,14 @@
 
 Articulation estimated from the sound is related to the frames by linear regression, over this
 recording alone. Every frame is predicted by a regression learned without it and its neighbours, so
-the prediction is independent of the frame's own noise. Its measured skill, pixel by pixel, decides
+the prediction hardly depends on the frame's own noise. Its measured skill, pixel by pixel, decides
 how far a prediction leaves the mean frame: sound that does not belong to the recording changes
 nothing. All of it is computed from sums over frames, which one pass collects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -22,6 +22,8 @@ RIDGE = 20.0  # [frames], weight of the penalty on coefficients of standard feat
 RIDGES = (5.0, 20.0, 60.0, 200.0)  # of which the recording chooses
 DRIFT = 3.0  # [s], half the shortest period that counts as slow drift
 _DRIFTS = 12  # cosines at most
+_DRIFT_RIDGE = 30.0  # [frames], so that drift is not extrapolated into long gaps
+_SLOW_FRAMES = 50  # [frames] of the shortest half period at least
 FOLD, MARGIN = 0.4, 0.1  # [s] predicted together, and left out on both sides
 LEAST = 30  # [frames] that must be observed
 _FOLDS = 24  # at most: long recordings stay cheap
@@ -135,9 +137,9 @@ class Folds:
         """At most so many folds of a recording of so many frames at a rate [frames/s]."""
         length = max(2, round(FOLD * float(rate)), -(-frames // most))
         margin, drifts = max(1, round(MARGIN * float(rate))), int(frames / float(rate) / DRIFT)
-        return cls(
-            length, margin, -(-frames // length), frames, 0 if drifts < 2 else min(drifts, _DRIFTS)
-        )
+        if drifts < 2 or DRIFT * float(rate) < _SLOW_FRAMES:
+            drifts = 0
+        return cls(length, margin, -(-frames // length), frames, min(drifts, _DRIFTS))
 
     def drift(self, numbers: np.ndarray) -> np.ndarray:
         """What changes slowly, in some frames, (frame, drift)."""
@@ -213,10 +215,14 @@ class Slow:
     def __init__(self, total: Moments, drifts: int):
         self._first = len(total.gram) - 1 - drifts
         rows = slice(self._first, None)
-        inverse = np.linalg.inv(total.gram[rows, rows] + 1e-6 * np.eye(drifts + 1))
+        gram, cross = total.gram[rows, rows], total.cross[rows]
+        penalty = np.full(drifts + 1, _DRIFT_RIDGE)
+        penalty[-1] = 1e-6
+        inverse = np.linalg.inv(gram + np.diag(penalty))
         self.of_features = inverse @ total.gram[rows, : self._first]
-        self.of_frames = np.tensordot(inverse, total.cross[rows], 1)
-        self.power = np.einsum("kyx,kyx->yx", self.of_frames, total.cross[rows])
+        self.of_frames = np.tensordot(inverse, cross, 1)
+        fitted = np.tensordot(gram, self.of_frames, 1)
+        self.power = np.einsum("kyx,kyx->yx", self.of_frames, 2 * cross - fitted)
 
     def without(self, part: Moments) -> Moments:
         """Sums of what is left of features and frames; there is a constant, but no drift."""
@@ -253,14 +259,13 @@ class SoundPrediction:
         self,
         folds: Folds,
         total: Moments,
-        own: list[Moments],
-        left_out: list[Moments],
+        own: Iterable[Moments],
+        left_out: Iterable[Moments],
         squares: np.ndarray,
     ):
         self.folds, self.mean, self.slow = folds, total.mean(), Slow(total, folds.drifts)
-        own, self.left_out = (
-            [self.slow.without(part) for part in parts] for parts in (own, left_out)
-        )
+        own = [self.slow.without(part) for part in own]
+        self.left_out = [self.slow.without(part) for part in left_out]
         rest, variance = self.slow.without(total), np.maximum(squares - self.slow.power, 0)
         moving = variance >= np.quantile(variance, 1 - MOVING)
         best = -np.inf
@@ -368,14 +373,20 @@ def learned_prediction(
 def finished_prediction(
     collected: MomentsPass, offset: float = 0.0, scale: float = 1.0
 ) -> SoundPrediction | None:
-    """Prediction of the frames (value - offset) / scale, or None where too few were observed."""
+    """Prediction of the frames (value - offset) / scale, or None where too few were observed.
+
+    The sums that were collected are used up, fold by fold: all of them twice would need much memory.
+    """
     total = collected.total
     if any(total.frames - part.frames < LEAST for part in collected.left_out):
         return None
-    own, left_out = (
-        [part.scaled(offset, scale) for part in parts]
-        for parts in (collected.own, collected.left_out)
-    )
+
+    def used_up(parts: list[Moments]) -> Iterator[Moments]:
+        parts.reverse()
+        while parts:
+            yield parts.pop().scaled(offset, scale)
+
     sums = total.cross[-1].astype(np.float64)
     squares = (collected.squares - 2 * offset * sums + total.frames * offset**2) / scale**2
-    return SoundPrediction(collected.folds, total.scaled(offset, scale), own, left_out, squares)
+    parts = used_up(collected.own), used_up(collected.left_out)
+    return SoundPrediction(collected.folds, total.scaled(offset, scale), *parts, squares)

@@ -54,6 +54,7 @@ class TrainingDegradation:
         noisy = degradation.apply(base, None if alone else images.error)
         scan, ideal = degradation.lasting(base), np.maximum(images.ideal, 0)
         mean = predicted = None
+        below = degradation.lasting(base_mean[None])[0]  # the signal below the noise
         if images.mean is not None:
             # the error of the reconstruction leaves its bias and its rest in the mean frame
             rest = np.float32(degradation.error_gain) * (images.mean - images.truth_means[1])
@@ -65,7 +66,7 @@ class TrainingDegradation:
                 predicted = degradation.learned(told, left)
         noise = None
         if images.noise is not None:
-            noise = _measured_noise(images, noisy, degradation, mean, rng)
+            noise = _measured_noise(images, noisy, degradation, below, rng)
         gamma = float(np.exp(rng.normal(0, 0.12))) if rng.random() < 0.4 else 1.0
         scale = Intensity.of(_curved(noisy, gamma))
         scale = Intensity(
@@ -215,7 +216,7 @@ def _measured_noise(
     images: _Images,
     noisy: np.ndarray,
     degradation: Degradation,
-    mean: np.ndarray | None,
+    signal: np.ndarray,
     rng: np.random.Generator,
 ) -> Noise | None:
     """What a survey of a recording degraded like this window would find.
@@ -227,7 +228,6 @@ def _measured_noise(
     moving = images.motion**2
     error = np.maximum(images.noise.strength**2 - moving, 0) * degradation.error_gain**2
     sigma = degradation.changing_noise(noisy.shape[1:])
-    signal = noisy.mean(0) if mean is None else mean
     share = 1 - (1 - _RAYLEIGH) * np.exp(-((signal / np.maximum(sigma, 1e-6)) ** 2) / 2)
     added = sigma**2 * share * (1 - max(0.0, 1 - LAGS / degradation.noise_memory))
     power = moving + error + added + 1e-8
@@ -237,16 +237,21 @@ def _measured_noise(
     found = collected.result(still)
     if found is None:
         return None
+    repeating = images.noise.undersampling * float(np.median(error / power).clip(0, 1))
     power *= found.level**2 / power[still].mean()
     strength = np.sqrt(power) * np.exp(rng.normal(0, 0.05, power.shape) + rng.normal(0, 0.05))
-    low = strength <= np.median(strength)
-    repeating = images.noise.undersampling * float(np.median(error / power).clip(0, 1))
     return replace(
         found,
         strength=strength.astype(np.float32),
-        level=float(np.sqrt((strength[low] ** 2).mean())),
+        level=_level(strength),
         undersampling=repeating,
     )
+
+
+def _level(strength: np.ndarray) -> float:
+    """Noise of the half of the pixels that has least."""
+    low = strength <= np.median(strength)
+    return float(np.sqrt((strength[low] ** 2).mean()))
 
 
 def _curved(frames: np.ndarray, gamma: float) -> np.ndarray:
@@ -258,7 +263,7 @@ def _curved_noise(noise: Noise, mean: np.ndarray | None, gamma: float) -> Noise:
         return noise
     slope = gamma * np.maximum(mean, 0.05) ** (gamma - 1)
     strength = (noise.strength * slope).astype(np.float32)
-    return replace(noise, strength=strength, level=noise.level * float(np.median(slope)))
+    return replace(noise, strength=strength, level=_level(strength))
 
 
 def _texture(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
