@@ -159,7 +159,7 @@ def failing(monkeypatch, method, path_part):
 
 
 @pytest.mark.parametrize("method", ["write", "close"])
-@pytest.mark.parametrize(("part", "named"), [("master", "a_master.avi"), ("a.mp4", "a.mp4")])
+@pytest.mark.parametrize(("part", "named"), [("master", "a_master.avi"), (".a.", "a.mp4")])
 def test_a_result_that_fails_is_named_and_its_frames_are_kept(
     clip, weights, method, part, named, monkeypatch, capsys
 ):

@@ -5,6 +5,7 @@ Forcing the demuxer keeps a text file from posing as a playlist that opens its n
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def output_suffix(target: Path) -> str:
     """The suffix that decides how a file is written: `.nii.gz` is one."""
     last_two = "".join(target.suffixes[-2:]).lower()
     return last_two if last_two in READERS else target.suffix.lower()
+
+
+def ffmpeg_name(path: Path) -> str:
+    """A path as FFmpeg takes it: absolute, because `http:` or `file:` would begin a URL."""
+    return os.path.abspath(path)
 
 
 def check_output_kind(target: Path) -> None:

@@ -10,6 +10,7 @@ import av
 import numpy as np
 
 from cleartract.errors import OutputError
+from cleartract.recordings.formats import ffmpeg_name
 from cleartract.recordings.image_pages import INSTALL
 
 _CLASSIC = 0xF000_0000  # [bytes] of frames that a TIFF with 32-bit offsets holds
@@ -82,7 +83,7 @@ class GifWriter:
         self.every, delay = kept_frames(rate)
         self._tick = Fraction(delay, 100)
         self._seen = self._count = 0
-        self._container = av.open(str(path), "w", format="gif")
+        self._container = av.open(ffmpeg_name(path), "w", format="gif")
         stream: Any = self._container.add_stream("gif", rate=1 / self._tick)
         stream.height, stream.width = size
         stream.pix_fmt, stream.codec_context.time_base = "gray", self._tick

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
-from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES
+from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name
 
 _BLOCK = 1 << 16  # [samples]
 
@@ -103,7 +103,7 @@ class StreamSound:
             RecordingError: If the file is no video or the stream is damaged from the beginning.
         """
         try:
-            with av.open(str(path), format=_demuxer(path)) as container:
+            with av.open(ffmpeg_name(path), format=_demuxer(path)) as container:
                 if not container.streams.audio:
                     return None
                 stream = container.streams.audio[0]
@@ -121,7 +121,7 @@ class StreamSound:
         It is negative where the file holds sound from before, even if players leave that out.
         """
         try:
-            with av.open(str(self.path), format=_demuxer(self.path)) as container:
+            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
                 for packet in container.demux(container.streams.audio[0]):
                     if packet.pts is not None:
                         return float(packet.pts * packet.time_base) - _video_start(container)
@@ -132,7 +132,7 @@ class StreamSound:
     def blocks(self) -> Iterator[np.ndarray]:
         """See `Sound.blocks`; silence is put before sound that starts late."""
         try:
-            with av.open(str(self.path), format=_demuxer(self.path)) as container:
+            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
                 yield from self._blocks(container)
         except (av.FFmpegError, ValueError) as error:
             raise _damaged(self.path, error) from error

@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
-from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES
+from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES, ffmpeg_name
 from cleartract.recordings.sound import Sound, StreamSound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 from cleartract.recordings.video_checks import (
@@ -41,7 +41,7 @@ def _open(path: Path) -> Any:
         known = ", ".join(suffix for suffix in READERS if suffix != FOLDER)
         raise RecordingError(f"{path}: unknown kind of file; give one of {known}")
     try:
-        container = av.open(str(path), format=demuxer)
+        container = av.open(ffmpeg_name(path), format=demuxer)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise RecordingError(
             f"{path}: not a readable {path.suffix} file ({reason_of(error)}); convert or copy it again"

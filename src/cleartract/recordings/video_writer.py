@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
-from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.formats import VIDEO_SUFFIXES, ffmpeg_name
 from cleartract.recordings.sound import ArraySound, Sound, StreamSound
 from cleartract.types import exact_rate
 
@@ -59,7 +59,9 @@ class VideoWriter:
         options = (
             {"movie_timescale": str(sound.rate)} if sound is not None and suffix in _EDITED else {}
         )
-        self._container = av.open(str(path), "w", format=VIDEO_SUFFIXES[suffix], options=options)
+        self._container = av.open(
+            ffmpeg_name(path), "w", format=VIDEO_SUFFIXES[suffix], options=options
+        )
         self._stream = _video_stream(self._container, video)
         self._sound: Iterator[Any] = iter(())
         copied = _copied_stream(self._container, suffix, sound)
@@ -228,7 +230,7 @@ def _copied_stream(container: Any, suffix: str, sound: Sound | None) -> tuple | 
         return None
     if suffix in _TOGETHER and abs(sound.lead()) > _AT_ONCE:
         return None  # encoded with the silence before it, or without what comes too early
-    source = av.open(str(sound.path), format=VIDEO_SUFFIXES[sound.path.suffix.lower()])
+    source = av.open(ffmpeg_name(sound.path), format=VIDEO_SUFFIXES[sound.path.suffix.lower()])
     if source.streams.audio:
         template = source.streams.audio[0]
         if template.codec_context.codec.canonical_name in _COPIED_INTO.get(suffix, ()):
