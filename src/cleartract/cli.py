@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Container, Sequence
 
@@ -35,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] in (["--version"], ["-V"]):
         print(f"cleartract {__version__}")
@@ -70,9 +73,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             name, fault = wrong_field(error).split(":", 1)
             raise UsageError(f"--{name.replace('_', '-')}:{fault}") from error
         command.run()
+        sys.stdout.flush()
     except ClearTractError as error:
         print(f"cleartract: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        with contextlib.suppress(OSError, ValueError):  # nothing more is said at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("cleartract: standard output was closed", file=sys.stderr)
+        return 6
+    except MemoryError:
+        print(
+            "cleartract: not enough memory; give shorter windows or fewer frames", file=sys.stderr
+        )
+        return 6
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"cleartract: {where}{error.strerror or error}", file=sys.stderr)

@@ -28,7 +28,7 @@ def usable_device(name: str) -> torch.device:
     """
     try:
         device = pick_device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).item()  # fails on `meta`, which computes nothing
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device {name}: not usable on this machine; try cpu") from error
     return device

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.commands.outputs import check_targets
+from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import UsageError
 from cleartract.recordings.formats import check_output_kind
@@ -89,7 +89,7 @@ class Denoise:
         from cleartract.denoising.settings import checked_samples, with_quality
         from cleartract.devices import usable_device
         from cleartract.recordings.formats import SILENT_SUFFIXES
-        from cleartract.recordings.opening import open_source
+        from cleartract.recordings.opening import open_source, open_with_usable_sound
         from cleartract.recordings.source import FirstFrames
 
         if not self.dry_run:
@@ -99,11 +99,16 @@ class Denoise:
         settings = checked_samples(with_quality(chosen, self.quality))
         device = usable_device(self.device)
         rate = None if self.rate is None else told_rate(self.rate)
-        source = open_source(self.input, self.audio, rate)
+        if self.no_audio:
+            source, damage = open_with_usable_sound(self.input, rate)
+        else:
+            source, damage = open_source(self.input, self.audio, rate), None
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)
         run = DenoisingRun(self, source, settings, device, targets, lost or ())
+        if damage is not None:
+            run.warn(f"the result is without sound: {damage}")
         if source.sound is not None and targets["result"].suffix.lower() in SILENT_SUFFIXES:
             run.warn(f"{targets['result'].suffix} holds no sound: the result is without it")
         if self.dry_run:
@@ -118,13 +123,14 @@ class Denoise:
         given = Path(os.path.abspath(self.input)) if folder else self.input  # `.` has a name too
         name = given.name if folder else given.stem
         default = f"{name}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
-        output = self.output or given.with_name(default)
-        targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
+        output = self.output or beside(given, default)
+        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
         if self.master:
             targets["master"] = output.with_name(output.stem + "_master.avi")
         if self.opinion_map is not None:
-            targets["opinion"] = self.opinion_map
-            targets["opinion_picture"] = self.opinion_map.with_suffix(".png")
+            opinion = self.opinion_map
+            targets["opinion"] = opinion
+            targets["opinion_picture"] = beside(opinion, opinion.stem + ".png")
         if QUALITIES[self.quality].get("samples", self.settings.samples) > 1:
             targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
         return targets

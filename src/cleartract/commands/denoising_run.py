@@ -27,7 +27,7 @@ from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.devices import choose_threads
-from cleartract.errors import OutputError
+from cleartract.errors import OutputError, WeightsError
 from cleartract.files import AtomicFiles, naming
 from cleartract.model.weights import load_model, weights_path
 from cleartract.recordings.array_reader import UNCERTAINTY
@@ -92,6 +92,12 @@ class DenoisingRun:
         command, source = self.command, self.source
         choose_threads(command.threads, self.device)
         model, stored = load_model(command.weights, self.device)
+        try:
+            training = json.loads(stored.get("training", "{}"))
+        except (ValueError, RecursionError) as error:
+            raise WeightsError(
+                f"{weights_path(command.weights)}: damaged; its training is no JSON"
+            ) from error
         if source.sound is None:
             self.warn("no sound found: the model works without audio")
         elif command.no_audio:
@@ -101,7 +107,7 @@ class DenoisingRun:
         with progress_bar("denoising", "windows") as update:
             restoration = Restoration(source, prepared, model, self.settings)
             self._check_split(restoration)
-            self._restore(restoration, json.loads(stored.get("training", "{}")), update)
+            self._restore(restoration, training, update)
         speed = restoration.timing()["frames_per_second"]
         frames = prepared.survey.frames
         print(f"{self.targets['result']}: {frames} frames at {speed:.0f} frames a second")

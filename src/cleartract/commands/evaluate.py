@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.errors import CorpusError, OutputError, RecordingError, UsageError
+from cleartract.errors import CorpusError, OutputError, RecordingError, UsageError, wrong_field
 from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
 
 
@@ -94,6 +94,8 @@ class Evaluate:
 
     def _restore_of(self, result: Path) -> tuple[Any, str | None]:
         """The denoiser that made the result, by its sidecar; or None and the reason."""
+        from pydantic import ValidationError
+
         from cleartract.commands.outputs import sha256
         from cleartract.denoising.denoise import denoise_recording
         from cleartract.denoising.settings import DenoiseSettings
@@ -115,7 +117,10 @@ class Evaluate:
             )
         used = sidecar.get("parameters", {})
         kept = {name: used[name] for name in DenoiseSettings.model_fields if name in used}
-        settings = DenoiseSettings(**kept)
+        try:
+            settings = DenoiseSettings(**kept)
+        except ValidationError as error:
+            return None, f"consistency was not measured: in the sidecar, {wrong_field(error)}"
         model, _ = load_model(self.weights, usable_device(self.device))
         return (lambda r: denoise_recording(r, model, settings).recording.frames), None
 

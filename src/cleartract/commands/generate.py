@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.commands.outputs import check_targets, sha256, versions, warn
+from cleartract.commands.outputs import beside, check_targets, sha256, versions, warn
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.errors import RecordingError, UsageError
 
@@ -58,8 +58,8 @@ class Generate:
 
     def run(self) -> None:
         """Generate and write."""
-        output = self.output or self.audio.with_name(f"{self.audio.stem}_generated.mp4")
-        targets = {"result": output, "sidecar": output.with_name(output.name + ".json")}
+        output = self.output or beside(self.audio, f"{self.audio.stem}_generated.mp4")
+        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
         sources = [path for path in (self.audio, self.reference) if path is not None]
         check_targets(targets, sources, self.overwrite)
         if self.seconds is not None and not 0 < self.seconds < 1e6:

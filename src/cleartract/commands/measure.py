@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Overwrite
+from cleartract.commands.outputs import beside
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
@@ -40,7 +41,7 @@ class Measure:
 
     def run(self) -> None:
         """Measure and write."""
-        target = self.output or self.input.with_name(f"{self.input.stem}_degrees.csv")
+        target = self.output or beside(self.input, f"{self.input.stem}_degrees.csv")
         if target.suffix.lower() not in KINDS:
             raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
         lines_target = target.with_suffix(".lines.json")

@@ -44,6 +44,17 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
             raise OutputError(f"{target}: exists; give --overwrite or another -o")
 
 
+def beside(path: Path, name: str) -> Path:
+    """A file beside another one.
+
+    Raises:
+        OutputError: If the other one is `.` or `/`, which have no name.
+    """
+    if not path.name:
+        raise OutputError(f"{path}: is a folder; give the name of a file")
+    return path.with_name(name)
+
+
 def versions() -> dict[str, str]:
     """Versions that decide a result."""
     packages = ("cleartract", "torch", "numpy", "av")

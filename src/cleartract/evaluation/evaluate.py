@@ -160,14 +160,20 @@ def sidecar_of(result: Path) -> dict[str, Any]:
     """The sidecar of a result; empty where there is none."""
     try:
         content = json.loads(result.with_name(result.name + ".json").read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        return {}
+    for name in ("parameters", "weights"):
+        if not isinstance(content.get(name), dict):
+            content[name] = {}
+    return content
 
 
 def _window(sidecar: dict[str, Any]) -> tuple[int, int] | None:
     used = sidecar.get("parameters", {})
     try:
-        return int(used["window_frames"]), int(used["step_frames"])
-    except (KeyError, TypeError, ValueError):
+        window, step = int(used["window_frames"]), int(used["step_frames"])
+        return (window, step) if 0 < step <= window else None
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from cleartract.networks.attention import AudioCrossAttention, TemporalAttention
 from cleartract.networks.layers import FourierFeatures, ResidualBlock, frame_norm, resize
 
+_WIDEST = 4096  # channels of any layer
 WINDOW_FACTS = 9  # numbers about a window beside its frames
 
 
@@ -36,16 +37,16 @@ class UNetConfig(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    stem: int = Field(32, ge=4)
+    stem: int = Field(32, ge=4, le=_WIDEST)
     widths: tuple[int, ...] = (48, 96, 128)
-    blocks: int = Field(2, ge=1)
+    blocks: int = Field(2, ge=1, le=64)
     attention_resolutions: tuple[int, ...] = (8,)
     audio_resolutions: tuple[int, ...] | None = None
-    heads: int = Field(4, ge=1)
-    embedding: int = Field(128, ge=8)
+    heads: int = Field(4, ge=1, le=_WIDEST)
+    embedding: int = Field(128, ge=8, le=_WIDEST)
     temporal_convolution: bool = True
     temporal_attention: bool = True
-    token_channels: int = Field(96, ge=0)
+    token_channels: int = Field(96, ge=0, le=_WIDEST)
     prediction: bool = False
     interpolation: bool = False
     noise: bool = False
@@ -54,6 +55,8 @@ class UNetConfig(BaseModel):
     def _buildable(self) -> UNetConfig:
         if not self.widths or min(self.widths) < 1:
             raise ValueError("widths needs one or more positive numbers")
+        if len(self.widths) > 8 or max(self.widths) > _WIDEST:
+            raise ValueError(f"widths has 8 numbers at most, each up to {_WIDEST}")
         levels = [2 ** (level + 1) for level in range(len(self.widths))]
         if unknown := set(self.attention_resolutions + self.sound_levels) - set(levels):
             raise ValueError(

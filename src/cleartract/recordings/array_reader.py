@@ -133,6 +133,8 @@ class ArraySource:
             return companion_sound(self.path)
         if "sample_rate" not in content:
             raise RecordingError(f"{self.path}: holds audio but no sample_rate [Hz]")
+        if any(content[name].dtype.kind not in "uif" for name in ("audio", "sample_rate")):
+            raise RecordingError(f"{self.path}: audio and sample_rate must be real numbers")
         samples = as_float(content["audio"])
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise RecordingError(f"{self.path}: audio must be finite and (sample,)")

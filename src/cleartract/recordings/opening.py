@@ -9,6 +9,7 @@ from pathlib import Path
 from cleartract.errors import RecordingError
 from cleartract.recordings.formats import READERS, known_suffix
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FrameSource, in_memory
 
 
@@ -41,6 +42,28 @@ def open_source(
             f"{path}: holds {source.rate} frames a second; leave out the rate {rate}"
         )
     return source
+
+
+def open_with_usable_sound(
+    path: Path, rate: Fraction | None = None
+) -> tuple[FrameSource, RecordingError | None]:
+    """A source whose sound is left out where it is damaged, and what is wrong with it.
+
+    Raises:
+        RecordingError: As `open_source`, but not for a sound file beside the recording.
+    """
+    try:
+        source = open_source(path, None, rate)
+    except RecordingError as error:
+        with companions_left_out():
+            return open_source(path, None, rate), error
+    try:
+        for _ in source.sound.blocks() if source.sound is not None else ():
+            pass
+    except RecordingError as error:
+        source.sound, source.provenance["audio"] = None, None
+        return source, error
+    return source, None
 
 
 def open_recording(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name
 
 _BLOCK = 1 << 16  # [samples]
+_WANTED = ContextVar("companions", default=True)
 
 
 class Sound(Protocol):
@@ -172,11 +175,21 @@ def open_sound(path: Path) -> Sound:
 
 def companion_sound(path: Path) -> Sound | None:
     """The sound of a .wav or .flac of the same name beside a video, or None."""
-    for suffix in SOUND_SUFFIXES:
+    for suffix in SOUND_SUFFIXES if _WANTED.get() else ():
         for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
             if candidate.is_file():
                 return FileSound.open(candidate)
     return None
+
+
+@contextmanager
+def companions_left_out() -> Iterator[None]:
+    """Inside, recordings are opened as if no sound file was beside them."""
+    token = _WANTED.set(False)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
 
 
 def whole(sound: Sound) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 
 from cleartract.errors import WindowError
 
+LONGEST = 10_000  # frames of a window; two minutes at 83 frames a second
+
 
 @dataclass(frozen=True)
 class Window:
@@ -103,7 +105,8 @@ class SlidingWindowTransform:
             rate: Frames per second.
 
         Raises:
-            WindowError: If durations are not positive or the step is longer than the window.
+            WindowError: If durations are not positive, the window is longer than `LONGEST`, or the
+                step is longer than the window.
         """
         frames, step = self.window_frames(rate), self.step_frames(rate)
         if step > frames:
@@ -120,4 +123,7 @@ class SlidingWindowTransform:
 def _frames(duration: int | float | Fraction, rate: Fraction, name: str) -> int:
     if isinstance(duration, bool) or not float(duration) > 0 or float(duration) == float("inf"):
         raise WindowError(f"{name} must be positive and finite, got {duration}")
-    return duration if isinstance(duration, int) else max(1, round(float(duration) * float(rate)))
+    frames = duration if isinstance(duration, int) else float(duration) * float(rate)
+    if frames > LONGEST:
+        raise WindowError(f"{name} must be {LONGEST} frames at most, not {duration:g}")
+    return max(1, round(frames))

@@ -39,6 +39,9 @@ def load_checkpoint(folder: Path, config_json: str) -> dict | None:
         raise CorpusError(
             f"{path}: damaged checkpoint ({error}); delete it to start anew"
         ) from error
+    names = ("step", "model", "ema", "optimizer", "config")
+    if not (isinstance(state, dict) and all(name in state for name in names)):
+        raise CorpusError(f"{path}: is no checkpoint of training; delete it to start anew")
     if state["config"] != config_json:
         raise CorpusError(
             f"{folder}: holds a run with another config ({_difference(state['config'], config_json)}); "

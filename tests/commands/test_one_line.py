@@ -1,0 +1,143 @@
+"""What a user can give by mistake, or find in somebody else's file, is one line and an exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from cleartract.cli import main
+from cleartract.errors import CorpusError, RecordingError, WeightsError, WindowError
+from cleartract.evaluation.evaluate import _window, sidecar_of
+from cleartract.model.weights import load_model
+from cleartract.recordings.opening import open_source, open_with_usable_sound
+from cleartract.recordings.windows import SlidingWindowTransform
+from cleartract.training.checkpoint import load_checkpoint
+
+
+def said(capsys, code, *arguments) -> str:
+    assert main([str(part) for part in arguments]) == code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_names_that_are_no_files(clip, capsys, monkeypatch):
+    monkeypatch.chdir(clip.parent)
+    assert "is a folder" in said(capsys, 6, "denoise", "/")
+    for wrong in (".", "", "/"):
+        assert "is a folder" in said(capsys, 6, "denoise", clip, "-o", wrong)
+        assert "is a folder" in said(capsys, 6, "generate", clip, "-o", wrong)
+        assert "is a folder" in said(capsys, 6, "generate", wrong)
+        assert "is a folder" in said(capsys, 6, "measure", wrong)
+
+
+def test_a_device_that_computes_nothing(clip, capsys):
+    assert "--device meta" in said(capsys, 2, "denoise", clip, "--device", "meta")
+
+
+@pytest.mark.parametrize("duration", [1e6, 1e300, 1e308, 10**9])
+def test_windows_that_no_memory_holds(duration):
+    with pytest.raises(WindowError, match="10000 frames at most"):
+        SlidingWindowTransform(duration, 4).windows(12, Fraction(83))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"audio": np.array(["a", "b"])}, {"audio": np.array("a")}, {"sample_rate": np.array("fast")}],
+)
+def test_text_for_sound(tmp_path, wrong):
+    path = tmp_path / "a.npz"
+    arrays = {
+        "frames": np.zeros((4, 16, 16)),
+        "rate": 83,
+        "audio": np.zeros(9),
+        "sample_rate": 8000,
+    }
+    np.savez(path, **arrays | wrong)
+    with pytest.raises(RecordingError, match="must be real numbers"):
+        open_source(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"blocks": 10**6}, {"widths": [-64, 96]}, {"widths": [10**9]}, {"stem": 10**9}],
+)
+def test_weights_of_an_absurd_size(weights, wrong):
+    with safe_open(weights, framework="pt") as file:
+        described, state = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    config = json.loads(described["config"])
+    config["unet"] |= wrong
+    save_file(state, weights, metadata=described | {"config": json.dumps(config)})
+    with pytest.raises(WeightsError, match="do not match"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("training", ["{no", "[" * 100_000])
+def test_weights_whose_history_is_damaged(clip, weights, training, capsys):
+    with safe_open(weights, framework="pt") as file:
+        described, state = file.metadata(), {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    save_file(state, weights, metadata=described | {"training": training})
+    assert "its training is no JSON" in said(capsys, 5, "denoise", clip, "--weights", weights)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1]", "[" * 100_000, '{"parameters": [1], "weights": "x"}', '{"parameters": null}',
+     '{"parameters": {"window_frames": 1e999, "step_frames": 1}}',
+     '{"parameters": {"window_frames": 0, "step_frames": -1}}'],
+)  # fmt: skip
+def test_a_sidecar_of_another_kind(tmp_path, text):
+    (tmp_path / "a.mp4.json").write_text(text)
+    sidecar = sidecar_of(tmp_path / "a.mp4")
+    assert _window(sidecar) is None
+    assert not sidecar.get("weights")
+
+
+@pytest.mark.parametrize("state", [{}, {"step": 3}, [1], torch.zeros(2)])
+def test_a_checkpoint_without_its_config(tmp_path, state):
+    torch.save(state, tmp_path / "checkpoint.pt")
+    with pytest.raises(CorpusError, match="is no checkpoint of training"):
+        load_checkpoint(tmp_path, "{}")
+
+
+def test_a_closed_pipe_and_names_of_any_bytes(clip, weights):
+    name = os.fsencode(clip.with_name("a")) + b"\xff.npz"
+    command = [sys.executable, "-m", "cleartract.cli", "denoise", clip, "--weights", weights]
+    done = subprocess.run(
+        [*command, "-o", name, "--preview", "4"],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+    )
+    assert b"\\udcff.npz: 4 frames" in done.stdout
+    assert os.path.exists(name)
+    reader, writer = os.pipe()
+    os.close(reader)
+    closed = subprocess.run(
+        [*command, "--dry-run"], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert closed.returncode == 6
+    assert closed.stderr == b"cleartract: standard output was closed\n"
+
+
+@pytest.mark.parametrize("wav", [b"no sound", b"RIFF\x00\x00\x00\x00WAVE"])
+def test_sound_that_is_not_used_may_be_damaged(tmp_path, weights, wav, capsys):
+    path = tmp_path / "a.npz"
+    frames = np.random.default_rng(0).integers(0, 255, (6, 16, 16)).astype(np.uint8)
+    np.savez(path, frames=frames, rate=83)
+    path.with_suffix(".wav").write_bytes(wav)
+    with pytest.raises(RecordingError):
+        open_source(path)
+    source, damage = open_with_usable_sound(path)
+    assert source.sound is None
+    assert "a.wav" in str(damage)
+    assert main(["denoise", str(path), "--no-audio", "--weights", str(weights)]) == 0
+    assert "the result is without sound" in capsys.readouterr().err
