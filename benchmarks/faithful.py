@@ -1,6 +1,6 @@
 """Figures on real recordings that owe nothing to a simulator: what is taken away, and what is kept.
 
-python -m benchmarks.faithful RECORDING... --other RECORDING
+python -m benchmarks.faithful RECORDING RECORDING...
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ class Options:
     """Judge a denoiser on real recordings without a truth."""
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
-    other: Path
-    """A recording whose sound is the foreign one."""
+    """Two or more; the foreign sound of each is that of the next one with sound."""
     weights: str | None = None
     fidelity: float = 0.0
     frames: int = 1000
@@ -50,7 +49,7 @@ class Options:
 def main(options: Options) -> None:
     model, described = load_model(options.weights)
     settings = DenoiseSettings(fidelity=options.fidelity)
-    other = open_recording(options.other)
+    voices = [r for r in map(open_recording, options.recordings) if r.audio is not None]
     results, rows = [], []
     for number, path in enumerate(options.recordings):
         whole = open_recording(path)
@@ -63,7 +62,9 @@ def main(options: Options) -> None:
             )
             for level in ADDED
         }
-        if recording.audio is not None:
+        if recording.audio is not None and len(voices) > 1:
+            own = [voice.provenance["path"] for voice in voices].index(str(path))
+            other = voices[(own + 1) % len(voices)]
             found |= _of_sound(recording, other, model, settings, late / 1000)
         results.append({"recording": path.name, "frames": len(recording), **found})
         rows.append(_row(results[-1]))
