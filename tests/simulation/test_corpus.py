@@ -67,8 +67,8 @@ def test_a_header_from_before_there_was_a_choice_of_noise(corpus, tmp_path):
     [
         ("{", "damaged"),
         ("[3]", "damaged"),
-        ('{"format": 1, "voices": 2}', "voices: there is no such setting"),
-        ('{"format": 2}', "format 2, but this version of cleartract reads format 1"),
+        ('{"format": 2, "voices": 2}', "voices: there is no such setting"),
+        ('{"format": 9}', "format 9, but this version of cleartract reads format 2"),
         ("{}", "format None"),
     ],
 )
