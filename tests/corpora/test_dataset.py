@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from cleartract.corpora.dataset import AVDataset, undegraded
+from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.entries import hashed_split, speaker_of
+from cleartract.corpora.material import undegraded
 from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording
 from cleartract.errors import CorpusError
 from cleartract.recordings.opening import open_source

@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
+from cleartract.sound.moments import RIDGE, Folds, Moments, MomentsPass
 from cleartract.sound.prediction import (
     LEAST,
-    RIDGE,
-    Folds,
-    Moments,
-    MomentsPass,
     finished_prediction,
     learned_prediction,
     prediction_skill,

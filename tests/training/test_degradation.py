@@ -5,7 +5,7 @@ import pytest
 
 from cleartract.corpora.dataset import AVDataset
 from cleartract.simulation.scanner.degradation import Degradation
-from cleartract.training.degradation import TrainingDegradation, _Images
+from cleartract.training.degradation import TrainingDegradation, with_weaker_sound
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -90,6 +90,6 @@ def test_weak_sound_keeps_its_share_of_the_departure(corpus):
     material = replace(
         material_of(corpus), mean=mean, predicted=told, astray=astray, ideal=told, scan=told
     )
-    weak = _Images.of(material, 0.5).predicted
+    weak = with_weaker_sound(material, 0.5).predicted
     assert (weak * told).mean() == pytest.approx(0.25, abs=0.02)  # skill squared
     assert (weak * weak).mean() == pytest.approx(0.25, abs=0.02)  # shrunk: as large as right

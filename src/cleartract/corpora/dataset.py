@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from cleartract.corpora.entries import Entry, find_entries
+from cleartract.corpora.material import Degrade, Material, undegraded
 from cleartract.corpora.simulated import SimulatedRecording
-from cleartract.denoising.noise_survey import Noise, NoisePass
+from cleartract.denoising.noise_survey import NoisePass
 from cleartract.denoising.prepared import PreparedRecording, PreparedWindow, weighed
 from cleartract.denoising.survey import SoundReader, SurveyedSound, survey, survey_sound
 from cleartract.recordings.intensity import Intensity
@@ -21,63 +21,6 @@ from cleartract.recordings.opening import open_source
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import FrameSource, RecordingSource, in_memory
 from cleartract.recordings.windows import SlidingWindowTransform, Window
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a training window is made from, in the unit of the truth.
-
-    Attributes:
-        ideal: The object, (frame, height, width); of a real recording its frames.
-        scan: What the scanner shows of it with full sampling and no noise, likewise.
-        error: Complex error of the reconstruction against its scan, likewise, or None.
-        mean: Mean frame of the noisy recording, (height, width), or None.
-        predicted: Frames of it predicted from the sound, (frame, height, width), or None.
-        truth_means: Means of `ideal` and `scan` over the recording, (2, height, width).
-        noise: Noise of the recording as its survey measured it, or None.
-        motion: What that would have measured without any noise, (height, width).
-        astray: Like `predicted`, but for another moment of the recording, or None.
-    """
-
-    ideal: np.ndarray
-    scan: np.ndarray
-    error: np.ndarray | None
-    mean: np.ndarray | None
-    predicted: np.ndarray | None
-    truth_means: np.ndarray
-    noise: Noise | None
-    motion: np.ndarray
-    astray: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Degraded:
-    """A training window, normalised; fields as in `Material` and `PreparedWindow`.
-
-    Attributes:
-        skill: What is left of the skill of the predicted frames, from 0 to 1.
-    """
-
-    ideal: np.ndarray
-    scan: np.ndarray
-    noisy: np.ndarray
-    mean: np.ndarray | None
-    predicted: np.ndarray | None
-    noise: Noise | None
-    skill: float = 1.0
-
-
-Degrade = Callable[[Material, np.random.Generator], Degraded]
-
-
-def undegraded(material: Material, _: np.random.Generator) -> Degraded:
-    """The window as the corpus holds it."""
-    noisy = material.scan
-    if material.error is not None:
-        noisy = np.abs(material.scan + material.error)
-    return Degraded(
-        material.ideal, material.scan, noisy, material.mean, material.predicted, material.noise
-    )
 
 
 class _NoReader:

@@ -12,7 +12,8 @@ from cleartract.denoising.posture import Posture
 from cleartract.denoising.survey import Survey
 from cleartract.recordings.rician import rician_mean
 from cleartract.recordings.source import CHUNK
-from cleartract.sound.prediction import Folds, MomentsPass, SoundPrediction, finished_prediction
+from cleartract.sound.moments import Folds, MomentsPass
+from cleartract.sound.prediction import SoundPrediction, finished_prediction
 
 _TISSUE = 0.25  # of the 99.5th percentile of the mean frame
 _FOLDS = 12  # at most, so that large frames need little memory

@@ -24,17 +24,12 @@ from cleartract.recordings.waveform import PreparedSound
 from cleartract.sound.gaps import gap_weights
 from cleartract.sound.inversion import PARAMETERS
 from cleartract.sound.log_mel import AUDIO_RATE
+from cleartract.sound.moments import FOLDS, Folds, MomentsPass
 from cleartract.sound.offset import FrameSpeed, Offset, offset_of
-from cleartract.sound.prediction import (
-    LEAST,
-    Folds,
-    MomentsPass,
-    SoundPrediction,
-    finished_prediction,
-)
+from cleartract.sound.prediction import LEAST, SoundPrediction, finished_prediction
 from cleartract.sound.spectrum import COMPONENTS, spectral_components
 
-_FOLDS, _PIXELS = 24, 10_000  # most folds of the regression, for frames of up to so many pixels
+_PIXELS = 10_000  # of a frame, beyond which the regression has fewer folds
 _FIRST = 400  # [frames] that show borders, movement and what is usual
 
 
@@ -179,7 +174,7 @@ def survey(
     features = surveyed.features if surveyed is not None else None
     count_of_features = features.columns if features is not None else 0
     pixels = source.size[0] * source.size[1]  # large frames have fewer folds, for memory
-    folds = Folds.of(source.count, source.rate, int(np.clip(_FOLDS * _PIXELS / pixels, 8, _FOLDS)))
+    folds = Folds.of(source.count, source.rate, int(np.clip(FOLDS * _PIXELS / pixels, 8, FOLDS)))
     moments = MomentsPass(folds, count_of_features, source.size) if features is not None else None
     total, observed, position = np.zeros(source.size), 0, 0
     for chunk in chunks:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cleartract.corpora.dataset import AVDataset, AVSample, Degrade
+from cleartract.corpora.dataset import AVDataset, AVSample
 from cleartract.corpora.entries import Entry
+from cleartract.corpora.material import Degrade
 from cleartract.denoising.prepared import PreparedWindow, WindowSound, build_condition
 from cleartract.denoising.settings import Target
 from cleartract.errors import CorpusError

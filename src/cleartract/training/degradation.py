@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from cleartract.corpora.dataset import Degraded, Material
+from cleartract.corpora.material import Degraded, Material
 from cleartract.denoising.noise_survey import LAGS, Noise, NoisePass
 from cleartract.recordings.intensity import Intensity
 from cleartract.simulation.scanner.artefacts import moving_average
@@ -47,7 +47,7 @@ class TrainingDegradation:
         """Vary and degrade; all results share one intensity scale, fixed by the noisy frames."""
         cv2.setNumThreads(1)
         skill = float(rng.random()) if rng.random() < self.weak_sound else 1.0
-        images = self._varied(_Images.of(material, skill), rng)
+        images = self._varied(with_weaker_sound(material, skill), rng)
         alone = rng.random() < self.noise_alone
         degradation = Degradation.noise_alone(rng) if alone else Degradation.random(rng)
         base, base_mean = images.with_static_share(_static_share(rng))
@@ -88,7 +88,7 @@ class TrainingDegradation:
             skill**2,
         )
 
-    def _varied(self, images: _Images, rng: np.random.Generator) -> _Images:
+    def _varied(self, images: Material, rng: np.random.Generator) -> Material:
         images = self._moved(images, rng)
         if rng.random() < self.texture:
             pattern = _texture(rng, images.ideal.shape)
@@ -98,7 +98,7 @@ class TrainingDegradation:
             images = images.changed(lambda frames: _each(frames, cv2.GaussianBlur, (0, 0), blur))
         return images
 
-    def _moved(self, images: _Images, rng: np.random.Generator) -> _Images:
+    def _moved(self, images: Material, rng: np.random.Generator) -> Material:
         height, width = images.ideal.shape[1:]
         high, wide = self.size or height, self.size or width
         matrix, zoom = None, high / height
@@ -123,83 +123,14 @@ class TrainingDegradation:
         return images.moved(lambda frames: frames[part].copy())
 
 
-@dataclass(frozen=True)
-class _Images:
-    """The images of a `Material`; what happens to the truth happens to all of them."""
-
-    ideal: np.ndarray
-    scan: np.ndarray
-    error: np.ndarray | None
-    mean: np.ndarray | None
-    predicted: np.ndarray | None
-    truth_means: np.ndarray
-    noise: Noise | None
-    motion: np.ndarray
-
-    @classmethod
-    def of(cls, material: Material, skill: float) -> _Images:
-        """Images whose predictions correlate by `skill` with those there are, and are shrunk as the
-        regression would shrink them."""
-        predicted = material.predicted
-        if predicted is not None and material.mean is not None and skill < 1:
-            astray = predicted[::-1] if material.astray is None else material.astray
-            departure = skill * (predicted - material.mean)
-            departure += np.sqrt(1 - skill**2) * (astray - material.mean)
-            predicted = material.mean + np.float32(skill) * departure
-        return cls(
-            material.ideal,
-            material.scan,
-            material.error,
-            material.mean,
-            predicted,
-            material.truth_means,
-            material.noise,
-            material.motion,
-        )
-
-    def with_static_share(self, share: float) -> tuple[np.ndarray, np.ndarray]:
-        """Frames, and their mean frame, with a share of what scanner and reconstruction do."""
-        ideal_mean, scan_mean = self.truth_means
-        frames = self.ideal + np.float32(share) * (self.scan - self.ideal)
-        mean = ideal_mean + np.float32(share) * (scan_mean - ideal_mean)
-        return np.maximum(frames, 0), np.maximum(mean, 0)
-
-    def changed(self, change) -> _Images:
-        """With all images of the object changed, frame by frame or by the mean change."""
-        frames = len(self.ideal)
-
-        def lasting(image: np.ndarray) -> np.ndarray:
-            return change(image[None].repeat(frames, 0)).mean(0)
-
-        return replace(
-            self,
-            ideal=change(self.ideal),
-            scan=change(self.scan),
-            mean=None if self.mean is None else lasting(self.mean),
-            predicted=None if self.predicted is None else change(self.predicted),
-            truth_means=np.stack([lasting(image) for image in self.truth_means]),
-        )
-
-    def moved(self, move) -> _Images:
-        """With all images moved."""
-        error, noise = self.error, self.noise
-        if error is not None:
-            parts = (move(np.ascontiguousarray(part)) for part in (error.real, error.imag))
-            real, imaginary = parts
-            error = (real + 1j * imaginary).astype(np.complex64)
-        if noise is not None:
-            noise = replace(noise, strength=np.maximum(move(noise.strength[None])[0], 0))
-        return replace(
-            self,
-            ideal=move(self.ideal),
-            scan=move(self.scan),
-            error=error,
-            mean=None if self.mean is None else move(self.mean[None])[0],
-            predicted=None if self.predicted is None else move(self.predicted),
-            truth_means=move(self.truth_means),
-            noise=noise,
-            motion=np.maximum(move(self.motion[None])[0], 0),
-        )
+def with_weaker_sound(material: Material, skill: float) -> Material:
+    """Predictions that correlate by `skill` with those there are, shrunk as the regression would."""
+    predicted, mean = material.predicted, material.mean
+    if predicted is None or mean is None or skill == 1:
+        return material
+    astray = predicted[::-1] if material.astray is None else material.astray
+    departure = skill * (predicted - mean) + np.sqrt(1 - skill**2) * (astray - mean)
+    return replace(material, predicted=mean + np.float32(skill) * departure)
 
 
 def _each(frames: np.ndarray, function, *arguments, **options) -> np.ndarray:
@@ -213,7 +144,7 @@ def _static_share(rng: np.random.Generator) -> float:
 
 
 def _measured_noise(
-    images: _Images,
+    images: Material,
     noisy: np.ndarray,
     degradation: Degradation,
     signal: np.ndarray,

@@ -14,7 +14,7 @@ from cleartract.model.model import Model
 from cleartract.sound.encoders import AudioConfig
 from cleartract.sound.inversion import ArticulatoryInversion
 from cleartract.sound.log_mel import AUDIO_RATE
-from cleartract.sound.prediction import Moments
+from cleartract.sound.moments import Moments
 from cleartract.training.config import TrainingConfig
 from cleartract.training.inversion import SpokenMotion, pretrain
 
