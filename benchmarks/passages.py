@@ -12,12 +12,8 @@ import numpy as np
 from cleartract.corpora.dataset import AVDataset, AVSample, _Loaded
 from cleartract.corpora.entries import Entry
 from cleartract.corpora.simulated import SimulatedRecording
-from cleartract.denoising.prepared import (
-    ModelSoundReader,
-    PreparedWindow,
-    build_condition,
-    window_sound,
-)
+from cleartract.denoising.prepared import ModelSoundReader, window_sound
+from cleartract.denoising.prepared_window import PreparedWindow, build_condition
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import SurveyedSound
 from cleartract.denoising.window_loop import sample_windows

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from cleartract.denoising.prepared import NO_SKILL, TRUSTED_SKILL, PreparedRecording
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.prepared_window import NO_SKILL, TRUSTED_SKILL
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.recordings.source import RecordingSource

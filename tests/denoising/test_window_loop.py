@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from cleartract.denoising import window_loop
-from cleartract.denoising.prepared import PreparedWindow
+from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.window_loop import WindowLoop, fastest_batch, frame_noise
 from cleartract.errors import WeightsError

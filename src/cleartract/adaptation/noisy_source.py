@@ -9,7 +9,8 @@ from torch import Tensor
 from cleartract.adaptation.noise_model import NoiseModel
 from cleartract.adaptation.transfer import Transfer
 from cleartract.denoising.denoise import denoise_recording
-from cleartract.denoising.prepared import PreparedRecording, build_condition
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.prepared_window import build_condition
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.diffusion.denoiser import loss_weight
 from cleartract.errors import RecordingError

@@ -13,6 +13,7 @@ from cleartract.commands.denoise import Denoise
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
+from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.survey_report import (
     described_survey,
     result_warnings,
@@ -30,11 +31,8 @@ from cleartract.devices import choose_threads
 from cleartract.errors import OutputError, WeightsError
 from cleartract.files import AtomicFiles, naming
 from cleartract.model.weights import load_model, weights_path
-from cleartract.recordings.array_reader import UNCERTAINTY
-from cleartract.recordings.array_writer import ArrayWriter
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import SlidingWindowTransform
-from cleartract.recordings.writing import Described, FrameSink, open_master, open_sink
 
 if TYPE_CHECKING:
     from cleartract.model.model import Model
@@ -190,7 +188,9 @@ class DenoisingRun:
         with AtomicFiles(partial.folder, self.command.overwrite) as files:
             places = {name: files.add(path) for name, path in self.targets.items()}
             fixed = self._sidecar(restoration, training)
-            sinks, spread_sinks = self._sinks(restoration, places, fixed)
+            sinks, spread_sinks = result_sinks(
+                self.source, restoration.prepared.survey, places, self.targets, fixed
+            )
             outputs = BackgroundSink(sinks), BackgroundSink(spread_sinks)
             try:
                 self._finish(restoration, partial, outputs, update)
@@ -260,34 +260,6 @@ class DenoisingRun:
             split,
             (frames for frames, _ in partial.read()),
         )
-
-    def _sinks(
-        self, restoration: Restoration, places: dict[str, Path], provenance: dict[str, Any]
-    ) -> tuple[list[FrameSink], list[FrameSink]]:
-        """Where frames go, and where uncertainties go."""
-        survey, sound = restoration.prepared.survey, self.source.sound
-        samples = 0
-        if sound is not None and self.targets["result"].suffix.lower() == ".npz":
-            samples = sum(len(block) for block in sound.blocks())
-        result = Described(
-            frames=survey.frames,
-            size=survey.size,
-            rate=survey.rate,
-            peak=self.source.peak,
-            bright=survey.bright,
-            maximum=survey.maximum,
-            sound=sound,
-            samples=samples,
-        )
-        sinks = [open_sink(places["result"], result, provenance, self.targets["result"])]
-        if "master" in places:
-            sinks.append(open_master(places["master"], result, self.targets["master"]))
-        spread: list[FrameSink] = []
-        if "uncertainty" in places:
-            shape, others = (survey.frames, *survey.size), {"kind": UNCERTAINTY}
-            with naming(self.targets["uncertainty"]):
-                spread.append(ArrayWriter(places["uncertainty"], shape, survey.rate, None, others))
-        return sinks, spread
 
     def _audio(self) -> dict[str, str] | None:
         path = self.source.provenance.get("audio")

@@ -14,7 +14,8 @@ from cleartract.corpora.entries import Entry, find_entries
 from cleartract.corpora.material import Degrade, Material, undegraded
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.noise_survey import NoisePass
-from cleartract.denoising.prepared import PreparedRecording, PreparedWindow, weighed
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.prepared_window import PreparedWindow, weighed
 from cleartract.denoising.survey import SoundReader, SurveyedSound, survey, survey_sound
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_source

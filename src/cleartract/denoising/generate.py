@@ -9,12 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from cleartract.denoising.prepared import (
-    ModelSoundReader,
-    PreparedRecording,
-    PreparedWindow,
-    window_sound,
-)
+from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording, window_sound
+from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.restore import Progress
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.denoising.survey import SurveyedSound

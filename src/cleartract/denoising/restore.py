@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from cleartract.denoising.pipeline import read_ahead
-from cleartract.denoising.prepared import PreparedRecording, PreparedWindow
+from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.residual import ResidualPass, ResidualSplit
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.window_loop import DEFAULT_BATCH, WindowLoop, fastest_batch

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cleartract.denoising.prepared import PreparedWindow, build_condition
+from cleartract.denoising.prepared_window import PreparedWindow, build_condition
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.diffusion.samplers import intervals, sample
 from cleartract.errors import WeightsError

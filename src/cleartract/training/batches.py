@@ -12,7 +12,7 @@ from torch import Tensor
 from cleartract.corpora.dataset import AVDataset, AVSample
 from cleartract.corpora.entries import Entry
 from cleartract.corpora.material import Degrade
-from cleartract.denoising.prepared import PreparedWindow, WindowSound, build_condition
+from cleartract.denoising.prepared_window import PreparedWindow, WindowSound, build_condition
 from cleartract.denoising.settings import Target
 from cleartract.errors import CorpusError
 from cleartract.model.condition import Condition

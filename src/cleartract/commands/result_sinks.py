@@ -1,0 +1,53 @@
+"""Where the frames of `cleartract denoise` are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cleartract.denoising.survey import Survey
+from cleartract.files import naming
+from cleartract.recordings.array_reader import UNCERTAINTY
+from cleartract.recordings.array_writer import ArrayWriter
+from cleartract.recordings.source import FrameSource
+from cleartract.recordings.writing import Described, FrameSink, open_master, open_sink
+
+
+def result_sinks(
+    source: FrameSource,
+    survey: Survey,
+    places: dict[str, Path],
+    targets: dict[str, Path],
+    provenance: dict[str, Any],
+) -> tuple[list[FrameSink], list[FrameSink]]:
+    """Open the files for frames, and those for uncertainties.
+
+    Args:
+        source: The recording.
+        survey: What the first pass found.
+        places: Where each result is written, by name.
+        targets: What each is going to be called.
+        provenance: Kept in a .npz.
+    """
+    sound, samples = source.sound, 0
+    if sound is not None and targets["result"].suffix.lower() == ".npz":
+        samples = sum(len(block) for block in sound.blocks())
+    result = Described(
+        frames=survey.frames,
+        size=survey.size,
+        rate=survey.rate,
+        peak=source.peak,
+        bright=survey.bright,
+        maximum=survey.maximum,
+        sound=sound,
+        samples=samples,
+    )
+    sinks = [open_sink(places["result"], result, provenance, targets["result"])]
+    if "master" in places:
+        sinks.append(open_master(places["master"], result, targets["master"]))
+    spread: list[FrameSink] = []
+    if "uncertainty" in places:
+        shape, others = (survey.frames, *survey.size), {"kind": UNCERTAINTY}
+        with naming(targets["uncertainty"]):
+            spread.append(ArrayWriter(places["uncertainty"], shape, survey.rate, None, others))
+    return sinks, spread
