@@ -154,8 +154,12 @@ def bright_tissue(survey: Survey) -> tuple[np.ndarray, float]:
     """Which pixels are tissue, (height, width) bool, and the brightest of it in the recording's unit."""
     assert survey.mean is not None
     mean = survey.intensity.undo(survey.mean)
-    bright = float(np.percentile(mean, 99.5))
-    return mean >= _TISSUE * bright, max(bright, 1e-12)
+    return tissue_of(mean), max(float(np.percentile(mean, 99.5)), 1e-12)
+
+
+def tissue_of(mean: np.ndarray) -> np.ndarray:
+    """Pixels of a mean frame brighter than a quarter of the brightest tissue, (height, width) bool."""
+    return mean >= _TISSUE * np.percentile(mean, 99.5)
 
 
 def receiver_noise(survey: Survey) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt
 
+from cleartract.denoising.residual import tissue_of
+
 AIR_SHARE = 8.0  # [percent] of the pixels, the darkest of the mean frame
 AIRWAY_BAND = 5.0  # [mm] on both sides of an outline
-_TISSUE = 0.25  # of the 99.5th percentile of the mean frame
 _CURVES = ((0, 34), (51, 62), (66, 96))  # upper side, lower teeth and lip, tongue surface
 
 
@@ -24,8 +25,7 @@ def air_mask(frames: np.ndarray, share: float = AIR_SHARE) -> np.ndarray:
 
 def bright_tissue(frames: np.ndarray) -> np.ndarray:
     """Pixels brighter than a quarter of the brightest tissue in the mean frame, (height, width)."""
-    mean = frames.mean(0)
-    return mean >= _TISSUE * np.percentile(mean, 99.5)
+    return tissue_of(frames.mean(0))
 
 
 def resting_tissue(frames: np.ndarray, share: float = 25.0) -> np.ndarray:
