@@ -19,6 +19,7 @@ EXIT_CODES = """exit codes:
   5  weights missing, damaged or of another version
   6  result that may not or cannot be written
   7  corpus, run folder or optional extra missing or unusable
+  8  some of many recordings failed; the others are done
   130  interrupted; nothing is left under the final name"""
 
 

@@ -65,3 +65,9 @@ class CorpusError(ClearTractError):
     """A corpus, run folder or optional extra that is missing or unusable (exit code 7)."""
 
     exit_code = 7
+
+
+class SomeFailedError(ClearTractError):
+    """Some of many recordings failed; the others are done (exit code 8)."""
+
+    exit_code = 8

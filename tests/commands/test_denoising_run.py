@@ -38,7 +38,9 @@ def results(out):
     paths = [path for name in names if (path := out.with_name(name)).exists()]
     found = {path.name: path.read_bytes() for path in paths}
     sidecar = out.with_name(out.name + ".json")
-    found["sidecar"] = {k: v for k, v in json.loads(sidecar.read_text()).items() if k != "timing"}
+    found["sidecar"] = {
+        k: v for k, v in json.loads(sidecar.read_text()).items() if k not in ("timing", "date")
+    }
     for path in (*paths, sidecar):
         path.unlink()
     return found

@@ -25,7 +25,7 @@ class Demo:
             print(f"{result}: already there, kept")
         else:
             self.out.mkdir(parents=True, exist_ok=True)
-            Denoise(input=source, output=result, overwrite=True).run()
+            Denoise(inputs=(source,), output=result, overwrite=True).run()
         pictures = self._pictures(source, result)
         print("\nLook at:")
         print(f"  {result}: the denoised recording, with its sound")

@@ -1,19 +1,24 @@
-"""`cleartract denoise`: one recording in, a clean one and its sidecar out."""
+"""`cleartract denoise`: one recording in, a clean one and its sidecar out; or a folder of them."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
+from pydantic import Field
 
 from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import UsageError
+from cleartract.jobs.engine import EngineSettings
 from cleartract.recordings.formats import check_output_kind
+
+if TYPE_CHECKING:
+    from cleartract.commands.denoising_run import DenoisingRun
 
 
 class DenoiseOptions(DenoiseSettings):
@@ -22,13 +27,29 @@ class DenoiseOptions(DenoiseSettings):
     use_audio: Annotated[bool, tyro.conf.Suppress] = True  # --no-audio
 
 
+class ManyOptions(EngineSettings):
+    """Many recordings at once."""
+
+    out: Path | None = Field(
+        None,
+        description="Folder for the results of many recordings; then INPUTS are folders, searched "
+        "with all that is in them, and files. What is there already is not made again.",
+    )
+    pattern: str = Field(
+        "*", description="Only recordings of these folders whose name fits, such as *_rainbow_*."
+    )
+    suffix: str | None = Field(
+        None, description="Kind of the results: .mp4, .avi, .npz, .mat ...; as without --out."
+    )
+
+
 @dataclass(frozen=True)
 class Denoise:
-    """Denoise a recording, with or without sound: MP4, MOV, AVI, MKV, WebM, NPZ, NPY, TIFF, GIF, or
-    a folder with one PNG, TIFF or NPY a frame."""
+    """Denoise a recording, with or without sound, or all recordings in a folder (--out): MP4, MOV, AVI,
+    MKV, WebM, NPZ, NPY, MAT, HDF5, TIFF, GIF, NIfTI, DICOM, or a folder with one image a frame."""
 
-    input: tyro.conf.Positional[Path]
-    """The recording."""
+    inputs: tyro.conf.Positional[tuple[Path, ...]]
+    """The recording; with --out, recordings and folders of them."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Result: .mp4, .mov, .avi, .npz, .mat, .tif, .gif, .nii, .nii.gz or .dcm; by default
     INPUT_cleartract.mp4 (.npz for arrays)."""
@@ -61,6 +82,7 @@ class Denoise:
     threads: int | None = None
     """CPU threads; measured where not given."""
     weights: Weights = None
+    many: Annotated[ManyOptions, tyro.conf.arg(name="")] = field(default_factory=ManyOptions)
     opinion_map: Path | None = None
     """Also write what was removed although it repeats with the posture, so artefact or anatomy: a
     video (grey is nothing) or .npz, and beside it a picture (.png)."""
@@ -72,28 +94,62 @@ class Denoise:
     dry_run: bool = False
     """Read the input, print what would be done, write nothing."""
 
+    @property
+    def input(self) -> Path:
+        """The recording, where there is one."""
+        return self.inputs[0]
+
     def run(self) -> None:
         """Denoise and write."""
-        targets = self._targets()
+        if self.many.out is not None:
+            from cleartract.commands.many import denoise_many
+
+            denoise_many(self, self.many.out)
+            return
+        if len(self.inputs) != 1:
+            raise UsageError(
+                "several recordings need --out FOLDER"
+                if self.inputs
+                else "give a recording, or folders with --out FOLDER; see cleartract denoise --help"
+            )
+        if self.many != ManyOptions():
+            raise UsageError(
+                "--workers, --shard, --engine, --pattern and --suffix need --out FOLDER"
+            )
+        self.check_outputs()
+        run = self.prepared()
+        if self.dry_run:
+            run.describe()
+        else:
+            run.run()
+
+    def check_outputs(self) -> None:
+        """Refuse results that cannot be written, would replace an input, or exist."""
+        from cleartract.denoising.partial import check_partial
+
+        targets = self.targets()
         sources = [path for path in (self.input, self.audio) if path is not None]
         check_targets(targets, sources, self.overwrite)
         if self.opinion_map is not None:
             check_output_kind(self.opinion_map)
+        if not self.dry_run:
+            check_partial(targets["result"], self.resume)
+
+    def prepared(self) -> DenoisingRun:
+        """Look at the recording and check the options; nothing is computed or written."""
+        targets = self.targets()
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
         if not abs(self.audio_offset) <= 10_000:
             raise UsageError("--audio-offset must lie within 10 seconds (10000 ms)")
         from cleartract.commands.denoising_run import DenoisingRun
         from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
-        from cleartract.denoising.partial import check_partial
         from cleartract.denoising.settings import checked_samples, with_quality
         from cleartract.devices import usable_device
         from cleartract.recordings.formats import SILENT_SUFFIXES
         from cleartract.recordings.opening import open_source, open_with_usable_sound
         from cleartract.recordings.source import FirstFrames
 
-        if not self.dry_run:
-            check_partial(targets["result"], self.resume)
         update = {"use_audio": not self.no_audio}
         chosen = DenoiseSettings(**self.settings.model_dump() | update)
         settings = checked_samples(with_quality(chosen, self.quality))
@@ -111,12 +167,10 @@ class Denoise:
             run.warn(f"the result is without sound: {damage}")
         if source.sound is not None and targets["result"].suffix.lower() in SILENT_SUFFIXES:
             run.warn(f"{targets['result'].suffix} holds no sound: the result is without it")
-        if self.dry_run:
-            run.describe()
-        else:
-            run.run()
+        return run
 
-    def _targets(self) -> dict[str, Path]:
+    def targets(self) -> dict[str, Path]:
+        """Files to write, by name."""
         arrays = self.input.suffix.lower() in (".npz", ".npy")
         preview = "_preview" if self.preview else ""
         folder = self.input.is_dir()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import torch
 
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.opinion import write_opinion
-from cleartract.commands.outputs import sha256, versions, warn
+from cleartract.commands.outputs import circumstances, sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.survey_report import (
@@ -85,11 +87,27 @@ class DenoisingRun:
         if (left := partial_folder(self.targets["result"])).exists():
             print(f"{left}: left by a run that was stopped; give --resume to go on")
 
+    @cached_property
+    def asked(self) -> dict[str, Any]:
+        """What decides the result; files by their content: the same file has many paths."""
+        path, command, audio = weights_path(self.command.weights), self.command, self._audio()
+        return {
+            "cleartract": versions()["cleartract"],
+            "input": sha256(command.input),
+            "weights": sha256(path),
+            "settings": self.settings.model_dump(),
+            "audio": audio and audio["sha256"],
+            "audio_offset_ms": command.audio_offset,
+            "lost": command.lost,
+            "preview": command.preview,
+            "rate": command.rate,
+        }
+
     def run(self) -> None:
         """Denoise and write."""
         command, source = self.command, self.source
         choose_threads(command.threads, self.device)
-        model, stored = load_model(command.weights, self.device)
+        model, stored = _loaded(command.weights, self.device)
         try:
             training = json.loads(stored.get("training", "{}"))
         except (ValueError, RecursionError) as error:
@@ -149,15 +167,9 @@ class DenoisingRun:
 
     def _restore(self, restoration: Restoration, training: dict[str, Any], update: Update) -> None:
         survey = restoration.prepared.survey
-        path, audio = weights_path(self.command.weights), self._audio()
-        decides = {  # files by their content: the same file has many paths
-            "input": sha256(self.command.input),
-            "weights": sha256(path),
+        decides = self.asked | {
             "device": str(self.device),
             "frames": survey.frames,
-            "settings": self.settings.model_dump(),
-            "audio": audio and audio["sha256"],
-            "audio_offset_ms": self.command.audio_offset,
             "lost": list(survey.lost),
         }
         partial = PartialRun(self.targets["result"], decides, survey.size)
@@ -204,9 +216,14 @@ class DenoisingRun:
             if "opinion" in places:
                 self._write_opinion(restoration, split, partial, places)
             sidecar = fixed | {
+                **circumstances(),
+                "outputs": {name: str(target) for name, target in self.targets.items()},
                 "residual": split and split.described() | {"given_back": self.settings.fidelity},
                 "timing": restoration.timing(),
                 "warnings": self.warnings,
+                "sha256": {
+                    name: sha256(place) for name, place in places.items() if name != "sidecar"
+                },
             }
             with naming(self.targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
@@ -269,14 +286,21 @@ class DenoisingRun:
 
     def _sidecar(self, restoration: Restoration, training: dict[str, Any]) -> dict[str, Any]:
         """How the result is made, as far as that is the same in every run."""
-        command, path = self.command, weights_path(self.command.weights)
+        command, path, asked = self.command, weights_path(self.command.weights), self.asked
         parameters = restoration.described() | {"audio_offset_ms": command.audio_offset}
+        given = os.path.abspath(command.input)
         return versions() | {
-            "input": {"path": str(command.input), "sha256": sha256(command.input)},
+            "asked": asked,
+            "input": {"path": given, "sha256": asked["input"]},
             "audio": self._audio(),
-            "weights": {"path": path.name, "sha256": sha256(path)},
+            "weights": {"path": path.name, "sha256": asked["weights"]},
             "training": training,
             "parameters": parameters,
             **described_survey(restoration.prepared.survey, command.audio_offset),
-            "outputs": {name: str(target) for name, target in self.targets.items()},
         }
+
+
+@lru_cache(1)
+def _loaded(weights: str | None, device: torch.device) -> tuple[Model, dict[str, str]]:
+    """The model, loaded once for many recordings."""
+    return load_model(weights, device)

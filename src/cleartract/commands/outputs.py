@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
+import shlex
 import sys
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -59,6 +62,19 @@ def versions() -> dict[str, str]:
     """Versions that decide a result."""
     packages = ("cleartract", "torch", "numpy", "av")
     return {"python": sys.version.split()[0]} | {p: metadata.version(p) for p in packages}
+
+
+def circumstances() -> dict[str, str | int]:
+    """When, where and by what a result was made; nothing of it decides the result."""
+    import torch
+
+    called = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(called) if called[0] == "cleartract" else "",
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+    }
 
 
 def sha256(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Many pieces of work, done by one process, several, or a cluster."""
