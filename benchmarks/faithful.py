@@ -36,7 +36,7 @@ class Options:
     recordings: tyro.conf.Positional[tuple[Path, ...]]
     """Two or more; the foreign sound of each is that of the next one with sound."""
     weights: str | None = None
-    fidelity: float = 0.0
+    fidelity: float | None = None
     frames: int = 1000
     """At most so many frames of each recording, from its beginning; with hidden frames 600."""
     added_frames: int = 400
@@ -77,7 +77,7 @@ def main(options: Options) -> None:
         "recording before noise was added to it, higher is better. Hidden frames: PSNR against the "
         "frames that were hidden, runs of 8. Variance explained: by held-out prediction from the sound, "
         "and from a foreign one. "
-        f"Fidelity {options.fidelity:g}; at most {options.frames} frames."
+        f"Fidelity {settings.given_back:g}; at most {options.frames} frames."
     )
     header = ["recording", "still: bias [%]", "still: gain [dB]", "removed [%]", "repeats [%]"]
     header += [

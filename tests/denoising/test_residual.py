@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cleartract.denoising.posture import PosturePass, reduced
-from cleartract.denoising.residual import ResidualPass
+from cleartract.denoising.residual import ResidualPass, standing_share
 from cleartract.denoising.survey import survey
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import RecordingSource
@@ -109,3 +109,30 @@ def test_the_unit_does_not_decide_whether_it_moves(case, unit):
     collected = PosturePass(case[0].shape[1:])
     collected.add(case[0] * np.float32(unit))
     assert collected.result().directions.shape[1] == 2
+
+
+def test_a_mean_stands_as_far_as_both_halves_have_it_and_it_is_no_bias_of_magnitudes():
+    rng, nothing = np.random.default_rng(5), np.zeros((SIZE, SIZE))
+    pattern = 3 * np.sign(rng.normal(size=(SIZE, SIZE)))
+    noise = rng.normal(0, 3, (6, SIZE, SIZE))
+    same = standing_share([(10 * pattern, 10)] * 6, nothing)
+    np.testing.assert_allclose(same, 1, atol=1e-6)
+    assert standing_share([(part, 1) for part in noise], nothing).mean() < 0.2
+    mixed = standing_share([(pattern + part, 1) for part in noise], nothing)
+    assert mixed.mean() == pytest.approx(6 / 7, abs=0.05)  # noise leaves a sixth of its power
+    biased = standing_share([(pattern, 1)] * 6, np.full((SIZE, SIZE), 3.0))
+    np.testing.assert_allclose(biased, 1 - 0.35**2, atol=1e-6)
+    assert not standing_share([(pattern, 1), (nothing, 0)], nothing).any()
+
+
+def test_the_bias_of_magnitudes_is_not_given_back(case):
+    """A denoiser that tells the signal below the noise keeps it, also where there is no signal."""
+    signal = 0.3 * case[0]
+    signal[:, :, :8] = 0
+    rng = np.random.default_rng(8)
+    real, imaginary = rng.normal(0, 12, (2, *signal.shape))
+    noisy = np.hypot(signal + real, imaginary).astype(np.float32)
+    split, _ = split_of(noisy, signal.astype(np.float32))
+    given_back = split.part(0, signal.astype(np.float32))
+    assert (noisy - signal).mean() > 3
+    assert np.sqrt((given_back**2).mean()) < 1.0

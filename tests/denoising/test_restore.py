@@ -15,7 +15,7 @@ from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.video_reader import VideoSource
 from cleartract.recordings.writing import write_recording
 
-SETTINGS = DenoiseSettings(window_duration=8, step_duration=5, batch=2)
+SETTINGS = DenoiseSettings(window_duration=8, step_duration=5, batch=2, fidelity=0)
 
 
 def restoration(source, model, settings=SETTINGS, lost=()):

@@ -84,8 +84,8 @@ class Denoise:
     weights: Weights = None
     many: Annotated[ManyOptions, tyro.conf.arg(name="")] = field(default_factory=ManyOptions)
     opinion_map: Path | None = None
-    """Also write what was removed although it repeats with the posture, so artefact or anatomy: a
-    video (grey is nothing) or .npz, and beside it a picture (.png)."""
+    """Also write what the model takes away although it repeats with the posture, so artefact or anatomy
+    (--fidelity gives it back): a video (grey is nothing) or .npz, and beside it a picture (.png)."""
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
     overwrite: Overwrite = False

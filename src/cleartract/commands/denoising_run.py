@@ -218,7 +218,7 @@ class DenoisingRun:
             sidecar = fixed | {
                 **circumstances(),
                 "outputs": {name: str(target) for name, target in self.targets.items()},
-                "residual": split and split.described() | {"given_back": self.settings.fidelity},
+                "residual": split and split.described() | {"given_back": self.settings.given_back},
                 "timing": restoration.timing(),
                 "warnings": self.warnings,
                 "sha256": {
@@ -236,7 +236,7 @@ class DenoisingRun:
         update: Update,
     ) -> None:
         """Restore what is missing, and write everything."""
-        at_once = self.settings.fidelity == 0
+        at_once = self.settings.given_back == 0 or restoration.residual is None
         restoration.seen_before(frames for frames, _ in partial.read())
         for frames, spread in partial.read():
             if at_once:
@@ -256,7 +256,7 @@ class DenoisingRun:
         split, first = restoration.split(), 0
         for frames, _ in partial.read():
             if split is not None:
-                share, peak = self.settings.fidelity, self.source.peak
+                share, peak = self.settings.given_back, self.source.peak
                 frames = split.given_back(first, frames, share, peak)
             outputs[0].write(frames)
             first += len(frames)

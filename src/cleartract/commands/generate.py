@@ -30,7 +30,7 @@ class GenerateOptions(GenerateSettings):
 
     use_audio: Annotated[bool, tyro.conf.Suppress] = True  # --no-audio
     samples: Annotated[int, tyro.conf.Suppress] = 1
-    fidelity: Annotated[float, tyro.conf.Suppress] = 0.0  # nothing is removed
+    fidelity: Annotated[float | None, tyro.conf.Suppress] = None  # nothing is removed
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,9 @@ def denoise_recording(
             spread[part] = piece.uncertainty
     used, split = restoration.described() | restoration.timing(), restoration.split()
     if split is not None:
-        used["residual"] = split.described() | {"given_back": settings.fidelity}
-        if settings.fidelity:
+        used["residual"] = split.described() | {"given_back": settings.given_back}
+        if settings.given_back:
             for first in range(0, len(frames), CHUNK):
                 chunk = frames[first : first + CHUNK]
-                chunk[:] = split.given_back(first, chunk, settings.fidelity, recording.peak)
+                chunk[:] = split.given_back(first, chunk, settings.given_back, recording.peak)
     return Restored(replace(recording, frames=frames), spread, used, split)

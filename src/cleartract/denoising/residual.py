@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.ndimage import percentile_filter, uniform_filter
 
 from cleartract.denoising.posture import Posture
 from cleartract.denoising.survey import Survey
-from cleartract.recordings.rician import rician_mean
+from cleartract.recordings.rician import rician_mean, rician_sigma
 from cleartract.recordings.source import CHUNK
 from cleartract.sound.moments import Folds, MomentsPass
 from cleartract.sound.prediction import SoundPrediction, finished_prediction
 
 _TISSUE = 0.25  # of the 99.5th percentile of the mean frame
 _FOLDS = 12  # at most, so that large frames need little memory
+_AREA = 7  # [pixels], side of the square over which the mean's skill is pooled
+_NEAR, _LOW = 9, 40  # [pixels], percentile: noise of a pixel is that of its neighbours at rest
+_DOUBT = 0.35  # of the bias of magnitudes: by so much its estimate may be wrong
 _LEAST_NOISE = 25  # percentile of the noise strength in tissue: where least moves
 
 
@@ -30,6 +34,8 @@ class ResidualSplit:
         noise: Of the rest.
         strength: Root mean square of the repeating part over time, (height, width), in the
             recording's unit.
+        standing: Factor on the mean of what was removed, (height, width): the share of its power
+            that the halves of the recording have in common, see `standing_share`.
         regression: Predicts the residual from the posture.
         posture: Finds the posture of a frame.
         survey: Of the recording.
@@ -39,6 +45,7 @@ class ResidualSplit:
     repeating: float
     noise: float
     strength: np.ndarray
+    standing: np.ndarray
     regression: SoundPrediction
     posture: Posture
     survey: Survey
@@ -55,7 +62,8 @@ class ResidualSplit:
         """
         numbers = np.arange(first, first + len(frames))
         features = self.posture.of(self.survey.borders.replicated(frames))
-        return self.regression.frames(features, numbers)
+        predicted = self.regression.frames(features, numbers)
+        return predicted - (1 - self.standing) * self.regression.mean
 
     def given_back(
         self, first: int, frames: np.ndarray, share: float, peak: float | None
@@ -97,7 +105,8 @@ class ResidualPass:
         self.survey, self.posture = survey, survey.posture
         folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
         self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
-        self.sigma = receiver_noise(survey)
+        self._sigma = torch.from_numpy(np.maximum(receiver_noise_map(survey), 1e-12))
+        self._bias = np.zeros(survey.size)
         self._first, self._pending = 0, np.zeros((2, 0, *survey.size), np.float32)
 
     def add(self, raw: np.ndarray, restored: np.ndarray) -> None:
@@ -115,11 +124,11 @@ class ResidualPass:
         first, borders = self._first, self.survey.borders
         self._first += len(raw)
         residual = raw - restored
-        if self.sigma > 0:
-            signal = torch.from_numpy(np.maximum(restored, 0))
-            bias = rician_mean(signal, torch.tensor(self.sigma)) - signal
-            residual = residual - bias.numpy()
+        signal = torch.from_numpy(np.maximum(restored, 0))
+        bias = (rician_mean(signal, self._sigma) - signal).numpy()
+        residual = residual - bias
         seen = self.survey.observed(np.arange(first, first + len(raw)))
+        self._bias += bias[seen].sum(0)
         if borders:  # nothing was removed there
             residual = borders.kept(residual, np.zeros_like(residual))
         features = self.posture.of(borders.replicated(restored))
@@ -129,13 +138,16 @@ class ResidualPass:
         """The split, once all frames were added; None where too few were seen."""
         self._sum_up(*self._pending)
         self._pending = self._pending[:, :0]
+        bias = self._bias / max(self._moments.total.frames, 1)
+        folds = [(part.cross[-1], part.frames) for part in self._moments.own]
+        standing = standing_share(folds, bias)
         regression = finished_prediction(self._moments)
         if regression is None or self.survey.mean is None:
             return None
         count = self._moments.total.frames
         mean = regression.mean.astype(np.float64)
         total = self._moments.squares / count
-        repeating = np.clip(mean**2 + regression.gained / count, 0, total)
+        repeating = np.clip(standing * mean**2 + regression.gained / count, 0, total)
         tissue, bright = bright_tissue(self.survey)
         parts = [float(np.sqrt(power[tissue].mean())) for power in (total, repeating)]
         rest = float(np.sqrt((total - repeating)[tissue].mean()))
@@ -144,10 +156,38 @@ class ResidualPass:
             repeating=parts[1] / bright,
             noise=rest / bright,
             strength=np.sqrt(repeating).astype(np.float32),
+            standing=standing,
             regression=regression,
             posture=self.posture,
             survey=self.survey,
         )
+
+
+def standing_share(folds: list[tuple[np.ndarray, int]], bias: np.ndarray) -> np.ndarray:
+    r"""Share of the power of a mean that is neither noise nor the bias of magnitudes.
+
+    .. math:: s = \operatorname{clip}\left(
+              \frac{\sum m_1 m_2 - (0.35\, b)^2}{\sum \bar m^2}, 0, 1\right)
+
+    with the means of the two halves of a recording, :math:`m_1` and :math:`m_2`, and that of both,
+    summed over a square of 7 pixels. The bias b was taken off, but is known only roughly.
+
+    Args:
+        folds: Sum over the frames of each part, (height, width), and how many these are.
+        bias: Mean bias of magnitudes, (height, width).
+
+    Returns:
+        (height, width) float32; 0 where one half has no frames.
+    """
+    half = (len(folds) + 1) // 2
+    sums = [sum(total for total, _ in part) for part in (folds[:half], folds[half:])]
+    counts = [sum(count for _, count in part) for part in (folds[:half], folds[half:])]
+    if not all(counts):
+        return np.zeros(folds[0][0].shape, np.float32)
+    first, second = (total / count for total, count in zip(sums, counts, strict=True))
+    planes = (first * second - (_DOUBT * bias) ** 2, ((first + second) / 2) ** 2)
+    common, power = (uniform_filter(plane, _AREA, mode="mirror") for plane in planes)
+    return np.clip(common / np.maximum(power, 1e-30), 0, 1).astype(np.float32)
 
 
 def bright_tissue(survey: Survey) -> tuple[np.ndarray, float]:
@@ -162,11 +202,16 @@ def tissue_of(mean: np.ndarray) -> np.ndarray:
     return mean >= _TISSUE * np.percentile(mean, 99.5)
 
 
-def receiver_noise(survey: Survey) -> float:
-    """Standard deviation of the noise's parts, in the recording's unit: that of tissue at rest."""
+def receiver_noise_map(survey: Survey) -> np.ndarray:
+    """Standard deviation of the noise's real and imaginary part, (height, width) float32, in the
+    recording's unit; 0 where the noise is not known.
+
+    A pixel has the noise of those of its neighbours that change little: movement is no noise.
+    """
     if survey.noise is None or survey.mean is None:
-        return 0.0
-    return tissue_noise(survey.noise.strength, bright_tissue(survey)[0])
+        return np.zeros(survey.size, np.float32)
+    sigma = rician_sigma(survey.intensity.undo(survey.mean), survey.noise.strength)
+    return percentile_filter(sigma, _LOW, _NEAR).astype(np.float32)
 
 
 def tissue_noise(strength: np.ndarray, tissue: np.ndarray) -> float:

@@ -68,14 +68,21 @@ class DenoiseSettings(BaseModel):
         description="What is wanted: what the scanner would show with full sampling and no noise "
         "(scan), or the object itself, as far as the simulator knows what scanners do to it (ideal).",
     )
-    fidelity: float = Field(
-        0.0,
+    fidelity: float | None = Field(
+        None,
         ge=0,
         le=1,
         description="Share given back of what was removed although it repeats with the posture, and "
-        "so may be anatomy; 0 gives nothing back.",
+        "so may be anatomy; by default 1, and 0 for the target ideal.",
     )
     use_audio: bool = Field(True, description="Whether the sound is given to the model.")
+
+    @property
+    def given_back(self) -> float:
+        """Share given back of what repeats with the posture: artefacts that last are part of a scan."""
+        if self.fidelity is None:
+            return 1.0 if self.target == "scan" else 0.0
+        return self.fidelity
 
 
 class GenerateSettings(DenoiseSettings):

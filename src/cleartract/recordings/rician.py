@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
+
+_ROUNDS = 60
+_LEAST_XI = 2 - math.pi / 2  # without signal
 
 
 def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
@@ -24,3 +28,37 @@ def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
     h = (signal.clamp(min=0) / (2 * sigma)) ** 2
     bessel = (1 + 2 * h) * torch.special.i0e(h) + 2 * h * torch.special.i1e(h)
     return math.sqrt(math.pi / 2) * sigma * bessel
+
+
+def rician_sigma(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    r"""Noise of magnitudes, from their mean and their standard deviation, which the bias lowers.
+
+    Fixed point of
+
+    .. math:: \sigma^2 = s^2 / \xi(\nu / \sigma), \quad \nu^2 = m^2 + s^2 - 2 \sigma^2, \quad
+              \xi(\theta) = 2 + \theta^2 - E(\theta)^2
+
+    with :math:`E` the mean of a magnitude whose noise has the standard deviation 1.
+
+    Args:
+        mean: m, any shape, 0 or above.
+        deviation: s, same shape.
+
+    Returns:
+        Standard deviation of real and imaginary part, same shape; never more than a magnitude
+        without signal would have.
+
+    References:
+        Koay and Basser 2006, J Magn Reson 179:317.
+    """
+    m, s = (
+        torch.from_numpy(np.maximum(values, 1e-12).astype(np.float64))
+        for values in (mean, deviation)
+    )
+    most = ((m**2 + s**2) / 2).sqrt()
+    sigma = s
+    for _ in range(_ROUNDS):
+        theta = (m**2 + s**2 - 2 * sigma**2).clamp(min=0).sqrt() / sigma
+        xi = 2 + theta**2 - rician_mean(theta, torch.ones_like(theta)) ** 2
+        sigma = (sigma + s / xi.clamp(_LEAST_XI, 1).sqrt()) / 2
+    return torch.minimum(sigma, most).numpy()
