@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Container, Sequence
+import threading
+from collections.abc import Container, Iterator, Sequence
 
 from cleartract import __version__
 from cleartract.errors import ClearTractError, UsageError, wrong_field
@@ -20,7 +22,11 @@ EXIT_CODES = """exit codes:
   6  result that may not or cannot be written
   7  corpus, run folder or optional extra missing or unusable
   8  some of many recordings failed; the others are done
-  130  interrupted; nothing is left under the final name"""
+  130  interrupted (143: terminated); nothing is left under the final name"""
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process was asked to end, as by a queue whose time is over: it tidies up as after Ctrl-C."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except ValidationError as error:
             name, fault = wrong_field(error).split(":", 1)
             raise UsageError(f"--{name.replace('_', '-')}:{fault}") from error
-        command.run()
+        with _tidy_when_terminated():
+            command.run()
         sys.stdout.flush()
     except ClearTractError as error:
         print(f"cleartract: {error}", file=sys.stderr)
@@ -92,10 +99,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"cleartract: {where}{error.strerror or error}", file=sys.stderr)
         return 6
-    except KeyboardInterrupt:
-        print("cleartract: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        terminated = isinstance(error, _Terminated)
+        print(f"cleartract: {'terminated' if terminated else 'interrupted'}", file=sys.stderr)
+        return 143 if terminated else 130
     return 0
+
+
+@contextlib.contextmanager
+def _tidy_when_terminated() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _one_line(box: str, arguments: Sequence[str], commands: Container[str]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from cleartract.cli import main
 from cleartract.corpora.simulated import OUTLINES, SimulatedRecording
 from cleartract.errors import CorpusError
+from cleartract.jobs.engine import EngineSettings
 from cleartract.simulation.corpus import CorpusSettings, read_settings, simulate
 from cleartract.training.inversion import read_motion
 
@@ -43,7 +44,7 @@ def test_a_stopped_simulation_goes_on_and_gives_the_same_bytes(corpus, tmp_path)
     lost.unlink()
     (lost.parent / ".recording00.1.partial.npz").write_bytes(b"half")
     kept = [path.stat().st_mtime_ns for path in files(again)]
-    simulate(again, read_settings(corpus), workers=1)
+    simulate(again, read_settings(corpus), EngineSettings(workers=1))
     assert [p.read_bytes() for p in files(again)] == [p.read_bytes() for p in files(corpus)]
     assert [path.stat().st_mtime_ns for path in files(again) if path != lost] == kept
     assert not list(again.rglob("*partial*"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from cleartract.errors import UsageError
+from cleartract.jobs.engine import EngineSettings
 from cleartract.simulation.settings import CorpusSettings
 
 
@@ -19,8 +19,8 @@ class Simulate:
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """Folder of the corpus; a stopped simulation goes on where it was."""
     settings: tyro.conf.OmitArgPrefixes[CorpusSettings]
-    workers: int | None = None
-    """Processes; all cores by default."""
+    engine: tyro.conf.OmitArgPrefixes[EngineSettings] = field(default_factory=EngineSettings)
+    """By default as many processes as there are cores."""
 
     def run(self) -> None:
         """Simulate."""
@@ -28,13 +28,11 @@ class Simulate:
         from cleartract.simulation.corpus import simulate
         from cleartract.simulation.tasks import tasks
 
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"--workers: 1 or more, not {self.workers}")
         with progress_bar("simulating", "recordings") as update:
             simulate(
                 self.out,
                 self.settings,
-                self.workers,
+                self.engine,
                 lambda done, total, _: update(done, total, ""),
             )
         kind = "utterances" if self.settings.sound_only else "recordings"

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from cleartract.corpora.simulated import FORMAT
 from cleartract.errors import CorpusError, UsageError, reason_of
 from cleartract.files import atomic
+from cleartract.jobs.engine import EngineSettings, WorkerLost, run_jobs, shard_of
 from cleartract.simulation.settings import CorpusSettings
 from cleartract.simulation.tasks import Task, tasks
 
@@ -23,7 +20,7 @@ _HEADER = "corpus.json"
 def simulate(
     folder: Path,
     settings: CorpusSettings,
-    workers: int | None = None,
+    engine: EngineSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
 ) -> Path:
     """Simulate a corpus, using all cores; recordings already there are kept.
@@ -31,7 +28,7 @@ def simulate(
     Args:
         folder: Where to write `corpus.json` and `speakerNNN/recordingNN.npz`.
         settings: What to simulate.
-        workers: Processes; all cores by default.
+        engine: Who works; as many processes as there are cores by default.
         progress: Called with recordings done, recordings in all, and seconds simulated just now.
 
     Returns:
@@ -45,7 +42,7 @@ def simulate(
     header = folder / _HEADER
     if header.exists() and not settings.gives_the_same_as(read_settings(folder)):
         raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
-    everything = tasks(settings)
+    everything = shard_of(tasks(settings), engine and engine.shard)
     missing = [task for task in everything if not task.path(folder).exists()]
     if missing:
         _check_extra()
@@ -53,10 +50,12 @@ def simulate(
         described = {"format": FORMAT, **settings.model_dump(mode="json")}
         with atomic(header) as temporary:
             temporary.write_text(json.dumps(described, indent=1))
-    for leftover in folder.glob("speaker*/.*.partial.npz"):
-        leftover.unlink()
+    for task in missing:  # of a run that was killed; those of other shards are at work
+        target = task.path(folder)
+        for leftover in target.parent.glob(f".{target.stem}.*.partial.npz"):
+            leftover.unlink(missing_ok=True)
     done = len(everything) - len(missing)
-    for seconds in _parallel([(settings, task, folder) for task in missing], workers):
+    for seconds in _parallel([(settings, task, folder) for task in missing], engine):
         done += 1
         if progress:
             progress(done, len(everything), seconds)
@@ -106,31 +105,17 @@ def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
     return simulated.duration
 
 
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
-    _use_one_thread()
-
-
-def _use_one_thread() -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
-
-
-def _parallel(jobs: list, workers: int | None) -> Iterator[float]:
-    workers = max(1, min(workers or os.cpu_count() or 1, len(jobs)))
-    if workers == 1:
-        yield from map(_work, jobs)
-        return
-    _use_one_thread()
-    context = multiprocessing.get_context("spawn")  # the synthesizer's state is global
-    with ProcessPoolExecutor(workers, context, initializer=_start_worker) as pool:
-        waiting = [pool.submit(_work, job) for job in jobs]
-        try:
-            for finished in as_completed(waiting):
-                yield finished.result()
-        except BrokenProcessPool as error:
-            raise CorpusError(
-                "a worker was killed, perhaps for memory; use fewer --workers"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _parallel(jobs: list, engine: EngineSettings | None) -> Iterator[float]:
+    cores = os.cpu_count() or 1
+    engine = engine or EngineSettings(workers=cores)
+    if engine.workers is None:
+        engine = engine.model_copy(update={"workers": cores})
+    if engine.workers != 1:  # the processes divide the cores
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = "1"
+    for finished in run_jobs(_work, jobs, engine):
+        if isinstance(finished.error, WorkerLost):
+            raise CorpusError("a worker was killed, perhaps for memory; use fewer --workers")
+        if finished.error is not None:
+            raise finished.error
+        yield finished.value
