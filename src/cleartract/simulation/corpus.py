@@ -42,7 +42,7 @@ def simulate(
     header = folder / _HEADER
     if header.exists() and not settings.gives_the_same_as(read_settings(folder)):
         raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
-    everything = shard_of(tasks(settings), engine and engine.shard)
+    everything = shard_of(tasks(settings), None if engine is None else engine.shard)
     missing = [task for task in everything if not task.path(folder).exists()]
     if missing:
         _check_extra()
