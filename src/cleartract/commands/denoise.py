@@ -13,7 +13,7 @@ from pydantic import Field
 from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
-from cleartract.errors import UsageError
+from cleartract.errors import RecordingError, UsageError
 from cleartract.jobs.engine import EngineSettings
 from cleartract.recordings.formats import check_output_kind
 
@@ -58,13 +58,13 @@ class Denoise:
     rate: str | None = None
     """Frames per second of a kind of file that holds none: 83.28 or 65040/781."""
     audio_offset: Annotated[
-        float,
+        float | None,
         tyro.conf.arg(
             help="How late the sound is against the frames, in milliseconds (audio_offset in "
             "Python is in seconds); the model uses it so much earlier, the sound of the result "
-            "stays as it is."
+            "stays as it is. Needed, 0 too, where the sound is much longer or shorter than the frames."
         ),
-    ] = 0.0
+    ] = None
     no_audio: bool = False
     """Do not give the sound to the model; the result keeps it."""
     lost: str | None = None
@@ -88,6 +88,10 @@ class Denoise:
     (--fidelity gives it back): a video (grey is nothing) or .npz, and beside it a picture (.png)."""
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
+    salvage: bool = False
+    """Denoise what is left of a recording that was cut off."""
+    max_memory: float = 8.0
+    """Refuse, before the work, what would need more memory [GB]."""
     overwrite: Overwrite = False
     resume: bool = False
     """Go on where a run that was stopped had come."""
@@ -140,7 +144,7 @@ class Denoise:
         targets = self.targets()
         if self.audio is not None and self.no_audio:
             raise UsageError("--audio and --no-audio contradict each other; give one of them")
-        if not abs(self.audio_offset) <= 10_000:
+        if not abs(self.audio_offset or 0) <= 10_000:
             raise UsageError("--audio-offset must lie within 10 seconds (10000 ms)")
         from cleartract.commands.denoising_run import DenoisingRun
         from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
@@ -149,6 +153,7 @@ class Denoise:
         from cleartract.recordings.formats import SILENT_SUFFIXES
         from cleartract.recordings.opening import open_source, open_with_usable_sound
         from cleartract.recordings.source import FirstFrames
+        from cleartract.recordings.video_reader import VideoSource
 
         update = {"use_audio": not self.no_audio}
         chosen = DenoiseSettings(**self.settings.model_dump() | update)
@@ -159,6 +164,14 @@ class Denoise:
             source, damage = open_with_usable_sound(self.input, rate)
         else:
             source, damage = open_source(self.input, self.audio, rate), None
+        if cut := source.provenance.get("cut"):
+            if not self.salvage:
+                raise RecordingError(
+                    f"{self.input}: {cut}; the last frame is {source.count - 1}; copy it again, or "
+                    "give --salvage to denoise what is left"
+                )
+            if isinstance(source, VideoSource):
+                source.salvage = True
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cleartract.commands.denoise import Denoise
+from cleartract.commands.input_checks import check_memory, check_sound
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import circumstances, sha256, versions, warn
 from cleartract.commands.progress import Update, progress_bar
@@ -22,6 +23,7 @@ from cleartract.commands.survey_report import (
     sound_warnings,
     survey_warnings,
     target_warnings,
+    unfamiliar_warnings,
 )
 from cleartract.denoising.partial import PartialRun, partial_folder
 from cleartract.denoising.pipeline import BackgroundSink
@@ -97,7 +99,7 @@ class DenoisingRun:
             "weights": sha256(path),
             "settings": self.settings.model_dump(),
             "audio": audio and audio["sha256"],
-            "audio_offset_ms": command.audio_offset,
+            "audio_offset_ms": command.audio_offset or 0.0,
             "lost": command.lost,
             "preview": command.preview,
             "rate": command.rate,
@@ -114,6 +116,9 @@ class DenoisingRun:
             raise WeightsError(
                 f"{weights_path(command.weights)}: damaged; its training is no JSON"
             ) from error
+        check_memory(source, self.settings, command.max_memory)
+        if self.settings.use_audio and command.preview is None and command.audio_offset is None:
+            check_sound(source)
         if source.sound is None:
             self.warn("no sound found: the model works without audio")
         elif command.no_audio:
@@ -141,7 +146,7 @@ class DenoisingRun:
             self.warn("too short, or nothing moves: --fidelity changes nothing")
 
     def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
-        offset = self.command.audio_offset / 1000
+        offset = (self.command.audio_offset or 0.0) / 1000
         settings = self.settings
         prepared = PreparedRecording.of(self.source, model, settings, self.lost, offset, update)
         survey = prepared.survey
@@ -159,6 +164,7 @@ class DenoisingRun:
             self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
         for text in (
             *survey_warnings(prepared, offset, self.command.lost == "auto"),
+            *unfamiliar_warnings(survey),
             *sound_warnings(survey, self.source.sound),
             *result_warnings(survey.size, self.targets["result"]),
         ):
@@ -287,7 +293,7 @@ class DenoisingRun:
     def _sidecar(self, restoration: Restoration, training: dict[str, Any]) -> dict[str, Any]:
         """How the result is made, as far as that is the same in every run."""
         command, path, asked = self.command, weights_path(self.command.weights), self.asked
-        parameters = restoration.described() | {"audio_offset_ms": command.audio_offset}
+        parameters = restoration.described() | {"audio_offset_ms": command.audio_offset or 0.0}
         given = os.path.abspath(command.input)
         return versions() | {
             "asked": asked,
@@ -296,7 +302,7 @@ class DenoisingRun:
             "weights": {"path": path.name, "sha256": asked["weights"]},
             "training": training,
             "parameters": parameters,
-            **described_survey(restoration.prepared.survey, command.audio_offset),
+            **described_survey(restoration.prepared.survey, command.audio_offset or 0.0),
         }
 
 

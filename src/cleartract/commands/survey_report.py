@@ -17,6 +17,7 @@ from cleartract.recordings.video_writer import preferred_codec
 
 _DIFFERENT = 0.01  # of the frames' duration: sound longer or shorter by more is told
 _DIFFERENT_SECONDS = 0.1  # [s], and by more than this
+_SIZES, _RATES, _NOISIEST = (48, 192), (10, 120), 0.3  # that the training saw, about
 
 
 def target_warnings(model: Model, settings: DenoiseSettings) -> list[str]:
@@ -73,6 +74,31 @@ def sound_warnings(survey: Survey, sound: Sound | None) -> list[str]:
         f"the sound is {kind} than the frames: {heard:.2f} s of sound, {shown:.2f} s of frames; "
         "is it this recording's?"
     ]
+
+
+def unfamiliar_warnings(survey: Survey) -> list[str]:
+    """What to say about a recording far from all that the shipped weights were trained on."""
+    warnings = []
+    height, width = survey.size
+    rate = float(survey.rate)
+    if not all(_SIZES[0] <= side <= _SIZES[1] for side in survey.size):
+        warnings.append(
+            f"frames of {width}x{height} pixels are unfamiliar: the weights know "
+            f"{_SIZES[0]} to {_SIZES[1]}; compare the result with the input"
+        )
+    if not _RATES[0] <= rate <= _RATES[1]:
+        warnings.append(
+            f"{rate:.4g} frames a second are unfamiliar: the weights know {_RATES[0]} to {_RATES[1]}; "
+            "compare the result with the input"
+        )
+    if survey.noise is not None:
+        noise = survey.noise.level / max(survey.intensity.scale, 1e-12)
+        if noise > _NOISIEST:
+            warnings.append(
+                f"the noise is {100 * noise:.0f} % of the brightest tissue: beyond {100 * _NOISIEST:.0f} % "
+                "the weights were not trained; believe no detail"
+            )
+    return warnings
 
 
 def result_warnings(size: tuple[int, int], result: Path) -> list[str]:

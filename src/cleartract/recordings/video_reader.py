@@ -74,7 +74,8 @@ class Probe:
         size: (height, width) [pixels].
         rate: Frames per second, exact; from the time stamps where they are exact.
         peak: 255, or 65535 for deeper formats.
-        provenance: Path, codec, pixel format, warnings about the header.
+        provenance: Path, codec, pixel format, what tells that the file was cut off or None,
+            warnings about the header.
     """
 
     frames: int
@@ -114,8 +115,9 @@ def probe(path: Path) -> Probe:
         warnings = cut_warnings(container, stream, frames, header, spans)
         tick, cut = exact_rate(stream.time_base), bool(warnings)
         rate = checked_rate(path, header, stamps, tick, warnings, cut)
+        source: dict[str, Any] = {"path": str(path), "codec": context.name}
+        source |= {"pixel_format": context.pix_fmt, "cut": warnings[0] if cut else None}
         warnings += aspect_warnings(stream)
-        source = {"path": str(path), "codec": context.name, "pixel_format": context.pix_fmt}
         peak = 65535.0 if depth > 8 else 255.0
         size = (context.height, context.width)
         return Probe(frames, size, rate, peak, {**source, "warnings": warnings})
@@ -128,9 +130,14 @@ class VideoSource:
         path: .mp4, .m4v, .mov, .avi or .mkv.
         audio: A sound file instead of the video's own stream or a .wav or .flac beside it.
 
+    Attributes:
+        salvage: Whether a file that cannot be decoded to its end ends where it can.
+
     Raises:
         RecordingError: If a file is missing, damaged or of an unsupported kind.
     """
+
+    salvage = False
 
     def __init__(self, path: Path, audio: Path | None = None):
         probed = probe(path)
@@ -170,9 +177,10 @@ class VideoSource:
                         planes = []
             except av.FFmpegError as error:
                 why = "; ".join([reason_of(error), *self._header_warnings])
-                raise RecordingError(
-                    f"{self.path}: damaged after frame {number} ({why}); copy it again"
-                ) from error
+                if not (self.salvage and number):
+                    raise RecordingError(
+                        f"{self.path}: damaged after frame {number} ({why}); copy it again"
+                    ) from error
         if planes:
             yield np.stack(planes).astype(np.float32, copy=False)
         if not number:
