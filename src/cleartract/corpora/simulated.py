@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Literal, Self
 from zipfile import BadZipFile, ZipFile
 
@@ -25,8 +26,8 @@ from cleartract.types import exact_rate
 
 FORMAT = 2
 _DAMAGED = (
-    OSError, ValueError, TypeError, KeyError, ArithmeticError, EOFError, RecursionError, BadZipFile,
-    zlib.error,
+    OSError, ValueError, TypeError, KeyError, TokenError, SyntaxError, ArithmeticError, EOFError,
+    RecursionError, BadZipFile, zlib.error,
 )  # fmt: skip
 RECONSTRUCTIONS = ("view_shared", "cg_sense")
 OUTLINES = {

@@ -8,16 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
 
-from cleartract.errors import RecordingError
+from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.sound import ArraySound, Sound, as_float, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 from cleartract.types import exact_rate
 
 _DAMAGED = (
+    TokenError, SyntaxError,  # of the text before an array's numbers
     OSError, ValueError, EOFError, MemoryError, RuntimeError, KeyError, zlib.error,
     zipfile.BadZipFile,
 )  # fmt: skip
@@ -55,7 +57,7 @@ class ArraySource:
             with self._stream() as (_, shape, dtype, fortran):
                 pass
         except _DAMAGED as error:
-            raise RecordingError(f"{path}: not a readable array file ({error})") from error
+            raise RecordingError(f"{path}: not a readable array file ({_reason(error)})") from error
         if str(content.get("kind")) == UNCERTAINTY:
             raise RecordingError(
                 f"{path}: holds the uncertainty of a recording; give the recording"
@@ -91,7 +93,9 @@ class ArraySource:
                     chunk = np.frombuffer(stored, dtype).reshape(count, *shape[1:])
                     yield chunk.astype(np.float32)
         except _DAMAGED as error:
-            raise RecordingError(f"{self.path}: not a readable array file ({error})") from error
+            raise RecordingError(
+                f"{self.path}: not a readable array file ({_reason(error)})"
+            ) from error
 
     def _unordered(self) -> Iterator[np.ndarray]:
         loaded = np.load(self.path, allow_pickle=False)
@@ -158,3 +162,10 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:
     if dtype.hasobject:
         raise ValueError("array of objects")
     return shape, dtype, fortran
+
+
+def _reason(error: Exception) -> str:
+    """What is wrong; NumPy would advise to run what the file holds."""
+    return (
+        "holds Python objects, or is damaged" if "allow_pickle" in str(error) else reason_of(error)
+    )

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.video_reader import LARGEST, SMALLEST
@@ -22,6 +23,7 @@ from cleartract.types import exact_rate
 
 INSTALL = "install: pip install 'cleartract[formats]'"
 _DAMAGED = (
+    Image.DecompressionBombError,
     OSError, ValueError, EOFError, MemoryError, RuntimeError, SyntaxError, TypeError,
     LookupError, ArithmeticError, AttributeError, struct.error, zlib.error,
 )  # fmt: skip
