@@ -45,3 +45,15 @@ def test_what_is_trained_without_a_config_is_documented():
     shape = '{"widths": [64, 96, 128], "blocks": 1, "prediction": true, "interpolation": true, '
     assert shape + '"noise": true}' in text
     assert '"encoder": "gru", "context": 0.25' in text
+
+
+def test_every_fault_names_a_test_that_is_there():
+    tests = Path(__file__).parent
+    text = (tests.parent / "docs" / "reliability.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "| test |" not in line]
+    assert len(rows) > 30
+    for row in rows:
+        named = re.findall(r"`([\w/]+\.py)::(\w+)`", row)
+        assert named, row
+        for file, test in named:
+            assert f"\ndef {test}(" in (tests / file).read_text(), (file, test)

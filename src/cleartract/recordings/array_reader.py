@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
+from cleartract.recordings.image_pages import check_sides
 from cleartract.recordings.sound import ArraySound, Sound, as_float, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 from cleartract.types import exact_rate
@@ -54,8 +56,8 @@ class ArraySource:
                         raise RecordingError(
                             f"{path}: holds no array named frames (frame, height, width)"
                         )
-            with self._stream() as (_, shape, dtype, fortran):
-                pass
+            with self._stream() as (file, shape, dtype, fortran):
+                wanted, held = math.prod(shape) * dtype.itemsize, self._bytes() - file.tell()
         except _DAMAGED as error:
             raise RecordingError(f"{path}: not a readable array file ({_reason(error)})") from error
         if str(content.get("kind")) == UNCERTAINTY:
@@ -65,6 +67,12 @@ class ArraySource:
         if dtype.kind not in "uif" or len(shape) != 3 or 0 in shape:
             raise RecordingError(
                 f"{path}: frames must be real numbers (frame, height, width), got {dtype} {shape}"
+            )
+        check_sides(path, (shape[1], shape[2]))
+        if held < wanted:
+            raise RecordingError(
+                f"{path}: damaged or cut off; its header asks for {wanted} bytes and it holds {held}; "
+                "copy it again"
             )
         self._whole = fortran  # stored in another order: nothing to read in chunks
         self.count, self.size = shape[0], (shape[1], shape[2])
@@ -112,6 +120,13 @@ class ArraySource:
             return
         with zipfile.ZipFile(self.path) as archive, archive.open("frames.npy") as member:
             yield (member, *_header(member))
+
+    def _bytes(self) -> int:
+        """How long the file of the frames is, header included, without unpacking it."""
+        if self.path.suffix.lower() == ".npy":
+            return self.path.stat().st_size
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.getinfo("frames.npy").file_size
 
     def _rate(self, content: dict[str, np.ndarray]) -> tuple[Fraction, list[str]]:
         stored = content.get("rate", content.get("fps"))
