@@ -78,3 +78,21 @@ def test_help_is_no_error(arguments, capsys):
     captured = capsys.readouterr()
     assert "usage" in captured.out.lower()
     assert not captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["denois", "a.mp4"], "denoise"), (["denoise", "--overwite", "a.mp4"], "--overwrite")],
+)
+def test_a_near_miss_is_answered_with_what_was_meant(capsys, arguments, meant):
+    assert main(arguments) == 2
+    assert f"did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["denoise", "train", "evaluate"])
+def test_help_names_kinds_as_a_person_would(capsys, command):
+    assert main([command, "--help"]) == 0
+    page = capsys.readouterr().out
+    assert "None}" not in page
+    widths = {len(line) for line in page.splitlines() if line[:1] in "╭│╰"}
+    assert len(widths) == 1

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import io
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from cleartract import __version__
 from cleartract.errors import ClearTractError, UsageError, wrong_field
 
+_DESCRIPTION = """Denoise real-time MRI video of speech.
+
+cleartract COMMAND --help tells of a command, cleartract --version the version.
+
+"""
 EXIT_CODES = """exit codes:
   0  done
   2  wrong options
@@ -61,20 +68,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         "adapt": Adapt,
         "demo": Demo,
     }
-    said = io.StringIO()
+    said, helped = io.StringIO(), io.BytesIO()
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    page = io.TextIOWrapper(helped, encoding, "replace")  # boxes are drawn as it allows
     try:
         try:
-            with contextlib.redirect_stderr(said):
+            with contextlib.redirect_stderr(said), contextlib.redirect_stdout(page):
                 command = tyro.extras.subcommand_cli_from_dict(
                     commands,  # type: ignore[arg-type]
                     prog="cleartract",
-                    description="Denoise real-time MRI video of speech.\n\n" + EXIT_CODES,
+                    description=_DESCRIPTION + EXIT_CODES,
                     args=arguments,
                     config=(tyro.conf.FlagCreatePairsOff,),
                 )
         except SystemExit as end:
             if not end.code:
-                return 0  # help was printed
+                page.flush()
+                print(_plain_help(helped.getvalue().decode(encoding)), end="")
+                return 0
             raise UsageError(_one_line(said.getvalue(), arguments, commands)) from None
         except ValidationError as error:
             name, fault = wrong_field(error).split(":", 1)
@@ -123,14 +134,31 @@ def _tidy_when_terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _one_line(box: str, arguments: Sequence[str], commands: Container[str]) -> str:
+def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> str:
     """What the parser says in a box, as one line: its first paragraph and where help is."""
     lines = [line.strip("│╭╮╰╯ ") for line in box.splitlines()]
     rules = [number for number, line in enumerate(lines) if line.startswith("─")]
     first = lines[rules[0] + 1 : rules[1]] if len(rules) > 1 else lines
     named = f" {arguments[0]}" if arguments[0] in commands else ""
     text = " ".join(line for line in first if line).rstrip(".")
-    return f"{text or 'wrong options'}; see cleartract{named} --help"
+    meant = [line.split(",")[0] for line in lines if re.match(r"--\w", line)]
+    if not named:
+        meant = difflib.get_close_matches(arguments[0], list(commands), 1)
+    asked = f"; did you mean {meant[0].split()[0]}?" if meant else ""
+    return f"{text or 'wrong options'}{asked}; see cleartract{named} --help"
+
+
+def _plain_help(text: str) -> str:
+    """Help in which options that may be left out are not called `{None}|PATH`; boxes stay closed."""
+    lines = []
+    for line in text.splitlines(keepends=True):
+        shorter = line.replace("{None}|", "")
+        if shorter != line and shorter.rstrip().endswith("│"):
+            gap = " " * (len(line) - len(shorter))
+            place = shorter.rindex("│")
+            shorter = shorter[:place] + gap + shorter[place:]
+        lines.append(shorter)
+    return "".join(lines)
 
 
 if __name__ == "__main__":

@@ -129,9 +129,9 @@ class DenoisingRun:
             restoration = Restoration(source, prepared, model, self.settings)
             self._check_split(restoration)
             self._restore(restoration, training, update)
-        speed = restoration.timing()["frames_per_second"]
-        frames = prepared.survey.frames
-        print(f"{self.targets['result']}: {frames} frames at {speed:.0f} frames a second")
+        seconds, frames = restoration.timing()["seconds"], prepared.survey.frames
+        counted = "1 frame" if frames == 1 else f"{frames} frames"
+        print(f"{self.targets['result']}: {counted}, denoised in {seconds:.1f} s")
 
     def _check_split(self, restoration: Restoration) -> None:
         """Say now, before the work, that nothing can be given back or shown."""
