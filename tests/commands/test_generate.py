@@ -25,6 +25,13 @@ def test_command(hearing_model, tmp_path, recording, capsys):
     assert made.audio is not None
     sidecar = json.loads((tmp_path / "voice_generated.mp4.json").read_text())
     assert "nothing here was measured" in sidecar["generated"]
+    assert made.provenance["comment"].startswith("generated")
+    # the mark in the corner is the same in every frame, and nowhere else
+    plain = tmp_path / "plain.mp4"
+    assert main([*command, "--size", "32", "--rate", "40", "--no-mark", "-o", str(plain)]) == 0
+    change = np.abs(made.frames - open_recording(plain).frames).mean(0)
+    assert change[22:, :20].max() > 40
+    assert change[:20].max() < 12  # of the codec
     reference = ["--reference", str(tmp_path / "speaker.avi"), "-o", str(tmp_path / "as.avi")]
     assert main([*command, *reference]) == 0
     like = open_recording(tmp_path / "as.avi")

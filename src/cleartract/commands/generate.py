@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +50,8 @@ class Generate:
     settings: Annotated[GenerateOptions, tyro.conf.arg(name="")] = field(
         default_factory=GenerateOptions
     )
+    no_mark: bool = False
+    """Do not write "generated" into the corner of a video; its header and sidecar say so all the same."""
     no_audio: bool = False
     """Do not give the sound to the model: what it makes of nothing."""
     device: Device = "auto"
@@ -93,6 +95,8 @@ class Generate:
     def _write(self, made: Recording, settings: GenerateSettings, targets: dict[str, Path]) -> None:
         from cleartract.files import AtomicFiles, naming
         from cleartract.model.weights import weights_path
+        from cleartract.recordings.formats import VIDEO_SUFFIXES
+        from cleartract.recordings.pictures import marked
         from cleartract.recordings.writing import Described, open_sink
 
         weights = weights_path(self.weights)
@@ -113,8 +117,10 @@ class Generate:
         with AtomicFiles(replace=self.overwrite) as files:
             places = {name: files.add(path) for name, path in targets.items()}
             result = targets["result"]
-            sink = open_sink(places["result"], Described.of(made), sidecar, result)
-            sink.write(made.frames)
+            described = replace(Described.of(made), comment=f"generated: {sidecar['generated']}")
+            sink = open_sink(places["result"], described, sidecar, result)
+            shown = result.suffix.lower() in (*VIDEO_SUFFIXES, ".gif") and not self.no_mark
+            sink.write(marked(made.frames, "generated", described.bright) if shown else made.frames)
             sink.close()
             with naming(targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")

@@ -83,6 +83,11 @@ def evaluate(
     if clean is not None:
         scale = Intensity(0.0, scale.offset + scale.scale)
     notes: list[str] = []
+    sidecar = {} if isinstance(result, Recording) else sidecar_of(Path(result))
+    if "generated" in sidecar or str(denoised.provenance.get("comment", "")).startswith(
+        "generated"
+    ):
+        notes.append("this is a generated video: nothing in it was measured")
     if clean is None and before is None:
         notes.append(
             "no truth and no noisy recording was given: air, tissue and movement are located on the "
@@ -104,7 +109,7 @@ def evaluate(
         outlines=outlines,
         lines=lines,
         pixel_size=settings.pixel_size,
-        window=None if isinstance(result, Recording) else _window(sidecar_of(Path(result))),
+        window=_window(sidecar),
     )
     measured = measure(subject)
     if before is not None and restore is not None:

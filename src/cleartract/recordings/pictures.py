@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 
 def strip(frames: np.ndarray, chosen: np.ndarray, zoom: int = 2) -> np.ndarray:
@@ -58,3 +60,21 @@ def save_png(path: Path, rows: list[np.ndarray], gap: int = 4) -> None:
 def to_levels(frames: np.ndarray) -> np.ndarray:
     """Normalised intensity -> grey levels; 1 is 235. (frame, height, width) uint8."""
     return np.round(frames * 235).clip(0, 255).astype(np.uint8)
+
+
+def marked(frames: np.ndarray, text: str, bright: float) -> np.ndarray:
+    """Frames with a word in their lower left corner, (frame, height, width) float32.
+
+    Args:
+        frames: (frame, height, width), any unit.
+        text: The word.
+        bright: Value of its letters; around them it is dark.
+    """
+    height, width = frames.shape[1:]
+    font = ImageFont.load_default(size=max(7, round(min(height, width) / 10)))
+    mask = Image.new("L", (width, height))
+    place = (2, height - 2)
+    ImageDraw.Draw(mask).text(place, text, fill=255, font=font, anchor="lb", stroke_width=0)
+    letters = np.asarray(mask, np.float32) / 255
+    around = ndimage.maximum_filter(letters, 3)
+    return (frames * (1 - around) + bright * letters).astype(np.float32)

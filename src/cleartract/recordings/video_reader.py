@@ -29,6 +29,7 @@ from cleartract.types import exact_rate
 
 LARGEST = 1024  # pixels along a side; rtMRI of speech has 48 to 256
 SMALLEST = 16
+_LONGEST_COMMENT = 500
 
 
 def _open(path: Path) -> Any:
@@ -116,6 +117,7 @@ def probe(path: Path) -> Probe:
         tick, cut = exact_rate(stream.time_base), bool(warnings)
         rate = checked_rate(path, header, stamps, tick, warnings, cut)
         source: dict[str, Any] = {"path": str(path), "codec": context.name}
+        source["comment"] = str(container.metadata.get("comment", ""))[:_LONGEST_COMMENT]
         source |= {"pixel_format": context.pix_fmt, "cut": warnings[0] if cut else None}
         warnings += aspect_warnings(stream)
         peak = 65535.0 if depth > 8 else 255.0

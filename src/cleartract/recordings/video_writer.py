@@ -42,6 +42,7 @@ class VideoFormat:
     codec: str = "libx264"
     deep: bool = False
     crf: int = 12
+    comment: str = ""
 
 
 class VideoWriter:
@@ -62,6 +63,8 @@ class VideoWriter:
         self._container = av.open(
             ffmpeg_name(path), "w", format=VIDEO_SUFFIXES[suffix], options=options
         )
+        if video.comment:
+            self._container.metadata["comment"] = video.comment
         self._stream = _video_stream(self._container, video)
         self._sound: Iterator[Any] = iter(())
         copied = _copied_stream(self._container, suffix, sound)

@@ -55,6 +55,7 @@ class Described:
         sound: Sound that belongs to the frames, or None.
         samples: Its length [samples].
         minimum: Smallest value expected, or None where it is not known.
+        comment: Kept in the header of a video file.
     """
 
     frames: int
@@ -66,6 +67,7 @@ class Described:
     sound: Sound | None = None
     samples: int = 0
     minimum: float | None = None
+    comment: str = ""
 
     @classmethod
     def of(cls, recording: Recording) -> Described:
@@ -176,7 +178,7 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         levels = lambda x: to_levels(x * result.display_scale(), np.uint8)  # noqa: E731
         if target.suffix.lower() == ".gif":
             return _Levels(target, GifWriter(path, result.size, result.rate), levels)
-        video = VideoFormat(result.size, result.rate, preferred_codec(path))
+        video = VideoFormat(result.size, result.rate, preferred_codec(path), comment=result.comment)
         writer = VideoWriter(path, video, result.sound)
         return _Levels(target, writer, levels)
 
