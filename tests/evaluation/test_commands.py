@@ -190,4 +190,4 @@ def test_means_leave_out_what_is_not_a_number():
     assert mean == {"a": {"b": 2.0}}
     assert finite({"x": float("inf"), "y": [np.float64(1.5)]}) == {"x": None, "y": [1.5]}
     rows = table_rows({"with_truth": {"psnr": {"noisy": 20.0, "denoised": 26.5}}})
-    assert rows == [("psnr", "20", "26.5")]
+    assert rows == [("PSNR", "dB", "20", "26.5", "higher")]

@@ -80,6 +80,7 @@ class Evaluate:
 
     def _evaluate_result(self, result: Path, out: Path) -> None:
         from cleartract.evaluation.evaluate import evaluate
+        from cleartract.evaluation.labels import verdict
         from cleartract.evaluation.report import terminal_table, write_report
 
         restore, note = (None, None) if self.noisy is None else self._restore_of(result)
@@ -88,7 +89,7 @@ class Evaluate:
         title = {"title": f"Evaluation of {result.name}"}
         write_report(out, [section], title, self.overwrite)
         print(terminal_table(result.name, section.measured))
-        for note in section.notes:
+        for note in (*section.notes, *verdict(section.measured)):
             print(note)
         print(f"{out / 'report.html'}")
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from cleartract.evaluation import plots
 from cleartract.evaluation.controls import METRICS
+from cleartract.evaluation.labels import label_of, verdict
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
 from cleartract.files import AtomicFiles, naming
@@ -78,15 +79,18 @@ def mean_of(measured: list[dict]) -> dict:
     return means
 
 
-def table_rows(measured: dict) -> list[tuple[str, str, str]]:
-    """Name, noisy and denoised value of every measurement, as text."""
-    rows: list[tuple[str, str, str]] = []
+def table_rows(measured: dict) -> list[tuple[str, str, str, str, str]]:
+    """Name, unit, noisy and denoised value of every measurement and which way is better, as text."""
+    rows: list[tuple[str, str, str, str, str]] = []
+    truth = "with_truth" in measured
 
     def add(name: str, values: Any) -> None:
+        label = label_of(name, truth)
         if not isinstance(values, dict):
-            rows.append((name, "", _number(values)))
+            rows.append((label.text, label.unit, "", label.shown(values), label.better))
         elif set(values) <= {"noisy", "denoised"}:
-            rows.append((name, _number(values.get("noisy")), _number(values.get("denoised"))))
+            noisy, denoised = (label.shown(values.get(kind)) for kind in ("noisy", "denoised"))
+            rows.append((label.text, label.unit, noisy, denoised, label.better))
         else:
             for key, value in values.items():
                 add(f"{name} {key}".strip(), value)
@@ -96,15 +100,17 @@ def table_rows(measured: dict) -> list[tuple[str, str, str]]:
         if group in measured:
             prefix = "" if group in ("with_truth", "without_truth", "articulation") else group
             add(prefix, measured[group])
-    return [(name.replace("_", " "), a, b) for name, a, b in rows]
+    return rows
 
 
 def terminal_table(title: str, measured: dict) -> str:
     """The measurements as a table for the terminal."""
     rows = table_rows(measured)
-    width = max([len(name) for name, _, _ in rows] + [len(title)])
-    lines = [f"{title:<{width}}  {'noisy':>10}  {'denoised':>10}"]
-    lines += [f"{name:<{width}}  {a:>10}  {b:>10}" for name, a, b in rows]
+    names = [f"{name} [{unit}]" if unit else name for name, unit, *_ in rows]
+    width = max([len(name) for name in names] + [len(title)])
+    lines = [f"{title:<{width}}  {'noisy':>8}  {'denoised':>8}  better"]
+    for name, (_, _, noisy, denoised, better) in zip(names, rows, strict=True):
+        lines.append(f"{name:<{width}}  {noisy:>8}  {denoised:>8}  {better}".rstrip())
     return "\n".join(lines)
 
 
@@ -169,6 +175,7 @@ def _section_html(section: Section, number: int) -> str:
     kinds = " | ".join(plots.frame_rows(subject))
     parts = [f"<h2>{html.escape(section.name)}</h2>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
+    parts += [f"<p><strong>{html.escape(text)}</strong></p>" for text in verdict(section.measured)]
     parts += [_image(plots.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
     if subject.noisy is not None:
         link = f'<a href="{_video_name(number)}">Residual video</a>'
@@ -210,11 +217,12 @@ def _controls_html(controls: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def _table_html(rows: list[tuple[str, str, str]]) -> str:
+def _table_html(rows: list[tuple[str, str, str, str, str]]) -> str:
     body = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{a}</td><td>{b}</td></tr>" for name, a, b in rows
+        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows
     )
-    return f"<table><tr><th>metric</th><th>noisy</th><th>denoised</th></tr>{body}</table>"
+    head = "".join(f"<th>{name}</th>" for name in ("", "unit", "noisy", "denoised", "better"))
+    return f"<table><tr>{head}</tr>{body}</table>"
 
 
 def _image(data: bytes, caption: str, frames: bool = False) -> str:
