@@ -1,6 +1,7 @@
 import csv
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -60,3 +61,51 @@ def test_nothing_is_overwritten_and_other_kinds_are_refused(opening, capsys):
     assert "exists; give --overwrite" in capsys.readouterr().err
     assert measured(path, "--overwrite") == 0
     assert measured(path, "-o", path.with_name("a.xlsx")) == 6
+
+
+def spoken_file(path, words) -> None:
+    """A short TextGrid of one tier."""
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "9", "<exists>", "1"]
+    lines += ['"IntervalTier"', '"words"', "0", "9", str(len(words))]
+    lines += [f'{start}\n{end}\n"{label}"' for start, end, label in words]
+    path.write_text("\n".join([*lines, ""]), encoding="utf-16")
+
+
+def columns(path) -> list[tuple[str, ...]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["frame", "time [s]", "gap [mm]", "word", "phone"]
+    return [tuple(row[3:]) for row in rows[1:]]
+
+
+def test_every_frame_gets_its_word_and_phone(opening, capsys):
+    pytest.importorskip("praatio")
+    path, _ = opening
+    rate = float(Fraction(65040, 781))
+    border = 20 / rate  # between two frames
+    spoken_file(path.with_suffix(".TextGrid"), [(0.0, border, "ʃa, b"), (border, 0.5, '=""c""')])
+    assert measured(path) == 0
+    assert "words and phones of opening.TextGrid" in capsys.readouterr().out
+    rows = columns(path.with_name("opening_degrees.csv"))
+    last = int(np.ceil(0.5 * rate - 0.5))  # the first frame whose centre is not before 0.5 s
+    assert rows == [("ʃa, b", "")] * 20 + [('="c"', "")] * (last - 20) + [("", "")] * (60 - last)
+    assert measured(path, "-o", path.with_name("b.mat")) == 0
+    stored = loadmat(path.with_name("b.mat"), chars_as_strings=True)
+    for column, name in enumerate(("word", "phone")):
+        assert stored[name].shape == (60, 1)
+        labels = ["".join(cell.ravel()) for cell in stored[name][:, 0]]
+        assert labels == [row[column] for row in rows]
+
+
+def test_an_annotation_may_be_named_and_damage_is_only_then_an_error(opening, tmp_path, capsys):
+    pytest.importorskip("praatio")
+    path, _ = opening
+    path.with_suffix(".TextGrid").write_text("damaged")
+    assert measured(path) == 0
+    assert "opening.TextGrid: not a readable TextGrid" in capsys.readouterr().err
+    named = path.with_name("other.TextGrid")
+    assert measured(path, "--overwrite", "--annotation", named) == 3
+    spoken_file(named, [(0.0, 9.0, "x")])
+    assert measured(path, "--overwrite", "--annotation", named) == 0
+    assert columns(path.with_name("opening_degrees.csv")) == [("x", "")] * 60
+    assert not capsys.readouterr().err.count("opening.TextGrid")

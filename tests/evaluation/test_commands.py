@@ -26,7 +26,7 @@ def test_a_corpus_with_controls_and_samples(short_corpus, weights, tmp_path, cap
     command += ["--limit", "2", "--controls", "--samples", "3", "--out", str(out)]
     assert main(command) == 0
     printed = capsys.readouterr().out
-    assert "psnr airway" in printed
+    assert "PSNR in the airway" in printed
     assert "lost frames: the matched audio" in printed
     assert "nan" not in printed
     report = json.loads((out / "report.json").read_text())
@@ -41,7 +41,7 @@ def test_a_corpus_with_controls_and_samples(short_corpus, weights, tmp_path, cap
     assert set(report["controls"]["psnr_airway"]["all frames"]) >= {"matched", "null", "swapped"}
     page = (out / "report.html").read_text()
     assert "://" not in page  # opens without a network
-    assert page.count("<img") == 8 * len(names)
+    assert page.count("<img") == 7 * len(names)
     assert page.count("<figcaption>Uncertainty") == len(names)
     assert (out / "residual_01.mp4").stat().st_size > 1000
     assert main(command) == 6  # a report is not overwritten
@@ -191,3 +191,29 @@ def test_means_leave_out_what_is_not_a_number():
     assert finite({"x": float("inf"), "y": [np.float64(1.5)]}) == {"x": None, "y": [1.5]}
     rows = table_rows({"with_truth": {"psnr": {"noisy": 20.0, "denoised": 26.5}}})
     assert rows == [("PSNR", "dB", "20", "26.5", "higher")]
+
+
+def text_grid(path, label) -> None:
+    """A short TextGrid with one word."""
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "1", "<exists>", "1"]
+    lines += ['"IntervalTier"', '"words"', "0", "1", "1", "0.05", "0.2", f'"{label}"', ""]
+    path.write_text("\n".join(lines))
+
+
+def test_the_annotation_of_the_noisy_recording_is_that_of_its_result(written, recording, tmp_path):
+    pytest.importorskip("praatio")
+    text_grid(written.with_suffix(".TextGrid"), "noisy")
+    section = evaluate(recording, noisy=written)
+    assert section.annotation.words.intervals[0].label == "noisy"
+    write_report(tmp_path / "report", [section], {})
+    assert "words and phones where annotated" in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_damaged_annotation_is_a_note_and_an_error_where_it_was_named(written, capsys):
+    damaged = written.with_suffix(".TextGrid")
+    damaged.write_text("nothing")
+    section = evaluate(written)
+    assert section.annotation is None
+    assert any(note.startswith(f"{damaged}: ") for note in section.notes)
+    assert main(["evaluate", str(written), "--annotation", str(damaged)]) == 3
+    assert f"{damaged}: not a readable TextGrid" in capsys.readouterr().err

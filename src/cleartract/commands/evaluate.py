@@ -71,7 +71,8 @@ class Evaluate:
             self.truth or self.noisy or self.settings != EvaluateSettings()
         ):
             raise UsageError(
-                "--truth, --noisy, --grid-lines and --pixel-size are for a single recording"
+                "--truth, --noisy, --grid-lines, --pixel-size and --annotation are for a single "
+                "recording"
             )
         if self.corpus is None and chosen != EvaluateCorpusSettings():
             raise UsageError("--split, --limit and the window options need --corpus")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Overwrite
-from cleartract.commands.outputs import beside
+from cleartract.commands.outputs import beside, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
@@ -37,6 +37,7 @@ class Measure:
     """Table: .csv or .mat; by default INPUT_degrees.csv. The lines go to a .lines.json beside it."""
     grid_lines: Annotated[Path | None, _described("grid_lines")] = None
     pixel_size: Annotated[float | None, _described("pixel_size")] = None
+    annotation: Annotated[Path | None, _described("annotation")] = None
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -54,11 +55,15 @@ class Measure:
         from cleartract.evaluation.grid_lines import moving_lines, read_lines
         from cleartract.evaluation.measure import FIELD_OF_VIEW
         from cleartract.files import AtomicFiles, naming
+        from cleartract.recordings.annotation_finder import annotation_for
         from cleartract.recordings.intensity import Intensity
         from cleartract.recordings.opening import open_recording
 
         chosen, options = self.grid_lines, {"pixel_size": self.pixel_size}
         given = read_lines(chosen) if chosen is not None else None
+        annotation, warning = annotation_for([self.input], self.annotation)
+        if warning is not None:
+            warn(self.input, warning)
         recording = open_recording(self.input)
         if not np.ptp(recording.frames) > 0:
             raise RecordingError(f"{self.input}: every pixel is the same; nothing to measure")
@@ -69,40 +74,51 @@ class Measure:
             raise UsageError(f"{self.input}: nothing moves across air; give --grid-lines")
         degrees = constriction_degrees(frames, lines, size)
         times = (np.arange(len(frames)) + 0.5) / float(recording.rate)
+        spoken = {} if annotation is None else annotation.spoken_at(times)
         with AtomicFiles(replace=self.overwrite) as files, naming(target):
-            write_degrees(files.add(target), target.suffix.lower(), times, lines, degrees)
+            write_degrees(files.add(target), target.suffix.lower(), times, lines, degrees, spoken)
             files.add(lines_target).write_text(described_lines(lines))
-        print(f"{target}: {len(frames)} frames, {len(lines)} lines")
+        said = "" if annotation is None else f", words and phones of {annotation.path.name}"
+        print(f"{target}: {len(frames)} frames, {len(lines)} lines{said}")
 
 
 def write_degrees(
-    path: Path, kind: str, times: np.ndarray, lines: list[GridLine], degrees: np.ndarray
+    path: Path,
+    kind: str,
+    times: np.ndarray,
+    lines: list[GridLine],
+    degrees: np.ndarray,
+    spoken: dict[str, list[str]],
 ) -> None:
     """Write a table of constriction degrees.
 
     Args:
         path: Where.
-        kind: `.csv`: frame, time in its middle [s], a column a line [mm]; `.mat`: `time`,
-            `degrees` (frame, line) and `lines`.
+        kind: `.csv`: frame, time in its middle [s], a column a line [mm], a column each of
+            `spoken`; `.mat`: `time`, `degrees` (frame, line), `lines`, and cells (frame, 1) of
+            `spoken`.
         times: (frame,) [s].
         lines: Grid lines.
         degrees: (line, frame) [mm].
+        spoken: `word` and `phone` of every frame; empty without an annotation.
     """
     if kind == ".mat":
+        import numpy as np
         from scipy.io import savemat
 
         names = [line.name for line in lines]
-        savemat(
-            path, {"time": times[:, None], "degrees": degrees.T, "lines": names}, appendmat=False
-        )
+        table = {"time": times[:, None], "degrees": degrees.T, "lines": names}
+        cells = {key: np.array(labels, object)[:, None] for key, labels in spoken.items()}
+        savemat(path, table | cells, appendmat=False)
         return
     import csv
 
+    columns = list(zip(*spoken.values(), strict=True)) or [()] * len(times)
     with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["frame", "time [s]", *(f"{line.name} [mm]" for line in lines)])
-        for number, (time, row) in enumerate(zip(times, degrees.T, strict=True)):
-            table.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row)])
+        writer = csv.writer(file)
+        writer.writerow(["frame", "time [s]", *(f"{line.name} [mm]" for line in lines), *spoken])
+        for number, (time, row, said) in enumerate(zip(times, degrees.T, columns, strict=True)):
+            writer.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row), *said])
 
 
 def described_lines(lines: list[GridLine]) -> str:

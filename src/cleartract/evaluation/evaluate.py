@@ -17,6 +17,7 @@ from cleartract.evaluation.grid_lines import read_lines
 from cleartract.evaluation.measure import FIELD_OF_VIEW, Subject, measure
 from cleartract.evaluation.report import Section
 from cleartract.evaluation.settings import EvaluateSettings
+from cleartract.recordings.annotation_finder import annotation_for
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
@@ -41,7 +42,7 @@ def evaluate(
         noisy: The recording that was denoised.
         restore: The denoiser that made the result, recording -> (frame, height, width); measures
             consistency too.
-        settings: Grid lines and size of a pixel.
+        settings: Grid lines, size of a pixel and annotation.
 
     Returns:
         The subject and all its measurements.
@@ -55,6 +56,7 @@ def evaluate(
     denoised = _open(result)
     clean, outlines = _open_truth(truth, settings.reconstruction)
     before = None if noisy is None else _open(noisy)
+    annotation, warning = annotation_for(_files(denoised, before, clean), settings.annotation)
     reference = clean or before or denoised
     denoised = _without_padding(denoised, reference)
     for other, name in ((clean, "truth"), (before, "noisy recording")):
@@ -82,7 +84,7 @@ def evaluate(
     scale = Intensity.of(reference.frames)
     if clean is not None:
         scale = Intensity(0.0, scale.offset + scale.scale)
-    notes: list[str] = []
+    notes: list[str] = [] if warning is None else [warning]
     sidecar = {} if isinstance(result, Recording) else sidecar_of(Path(result))
     if "generated" in sidecar or str(denoised.provenance.get("comment", "")).startswith(
         "generated"
@@ -116,7 +118,13 @@ def evaluate(
         first, length = middle_excerpt(len(before), EXCERPT)
         measured["consistency"] = consistency(before.excerpt(first, length), restore)
     shown = denoised if denoised.audio is not None or before is None else before
-    return Section(subject.name, measured, subject, shown, notes)
+    return Section(subject.name, measured, subject, shown, notes, annotation=annotation)
+
+
+def _files(*recordings: Recording | None) -> list[Path]:
+    """The files of recordings that have one."""
+    paths = [recording.provenance.get("path") for recording in recordings if recording is not None]
+    return [Path(str(path)) for path in paths if path]
 
 
 def _open(source: str | Path | Recording) -> Recording:

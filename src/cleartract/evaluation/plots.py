@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from cleartract.evaluation.articulation import closed_below, constriction_degree
 from cleartract.evaluation.full_reference import radial_spectrum
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
-from cleartract.recordings.pictures import kymograph, stacked, strip, to_levels
+from cleartract.recordings.pictures import stacked, strip, to_levels
 
 WINDOW = 16  # [frames] of the windows that are ranked
-_QUIET = -120  # [dB] of the darkest colour of a spectrogram
-_COLOURS = {"noisy": "#b0b0b0", "denoised": "#0b6fb8", "truth": "#101010"}
+COLOURS = {"noisy": "#b0b0b0", "denoised": "#0b6fb8", "truth": "#101010"}
 
 
 def frame_rows(subject: Subject) -> dict[str, np.ndarray]:
@@ -33,12 +35,6 @@ def strip_png(subject: Subject, first: int = 0, frames: int | None = None) -> by
     last = len(subject.denoised) - 1 if frames is None else first + frames - 1
     chosen = np.linspace(first, last, min(8, last - first + 1)).astype(int)
     return _png(stacked([strip(row, chosen) for row in rows.values()]))
-
-
-def kymograph_png(subject: Subject, column: float = 0.42, longest: int = 500) -> bytes:
-    """One column of pixels over time, of every version; at most `longest` frames."""
-    rows = [kymograph(row[:longest], column) for row in frame_rows(subject).values()]
-    return _png(stacked(rows))
 
 
 def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
@@ -63,45 +59,6 @@ def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
     return sorted(scores, key=lambda item: -item[1])[:count]
 
 
-def curves_png(subject: Subject, sound: tuple[np.ndarray, int] | None) -> bytes | None:
-    """Constriction degrees of all versions under waveform and spectrogram; None without any."""
-    from matplotlib.figure import Figure
-
-    lines = subject.grid_lines()
-    above = 0 if sound is None else 2
-    if above + len(lines) == 0:
-        return None
-    figure = Figure(figsize=(11, 1.3 * (above + len(lines)) + 0.6), layout="constrained")
-    axes = figure.subplots(above + len(lines), 1, sharex=True, squeeze=False)[:, 0]
-    if sound is not None:
-        waveform, rate = sound
-        axes[0].plot(np.arange(len(waveform)) / rate, waveform, lw=0.4, color="black")
-        axes[0].set_ylabel("sound")
-        *_, image = axes[1].specgram(
-            waveform + 1e-6 * np.random.default_rng(0).standard_normal(len(waveform)),
-            NFFT=512, noverlap=384, Fs=rate, cmap="magma",
-        )  # fmt: skip
-        image.set_clim(_QUIET, max(image.get_clim()[1], _QUIET + 1))  # also of silence
-        axes[1].set_ylim(0, min(8000, rate / 2))
-        axes[1].set_ylabel("[Hz]")
-    times = (np.arange(len(subject.denoised)) + 0.5) / subject.rate
-    versions = subject.versions()
-    if subject.truth is not None:
-        versions["truth"] = subject.truth
-    for axis, line in zip(axes[above:], lines, strict=True):
-        for name, frames in versions.items():
-            degree = constriction_degree(frames, line, subject.millimetres)
-            axis.plot(times, degree, lw=0.9, color=_COLOURS[name], label=name)
-            if name == "truth":
-                axis.axhline(closed_below(degree)[0], lw=0.5, ls=":", color="#888888")
-        axis.set_ylabel(f"{line.name}\n[mm]", fontsize=8)
-    if lines:
-        axes[above].legend(fontsize=7, loc="upper right", ncols=3)
-    axes[-1].set_xlabel("time [s]")
-    axes[-1].set_xlim(0, len(subject.denoised) / subject.rate)
-    return _figure_png(figure)
-
-
 def spectrum_png(subject: Subject) -> bytes:
     """Radial power spectrum of all versions."""
     from matplotlib.figure import Figure
@@ -113,11 +70,11 @@ def spectrum_png(subject: Subject) -> bytes:
         versions["truth"] = subject.truth
     for name, frames in versions.items():
         frequency, power = radial_spectrum(frames[:: max(1, len(frames) // 100)])
-        axis.semilogy(frequency, power, color=_COLOURS[name], label=name)
+        axis.semilogy(frequency, power, color=COLOURS[name], label=name)
     axis.set_xlabel("spatial frequency [cycles per pixel]")
     axis.set_ylabel("power")
     axis.legend(fontsize=8)
-    return _figure_png(figure)
+    return figure_png(figure)
 
 
 def lines_png(subject: Subject, zoom: int = 4) -> bytes:
@@ -136,7 +93,7 @@ def lines_png(subject: Subject, zoom: int = 4) -> bytes:
     axis.set_axis_off()
     axis.set_xlim(-0.5, width - 0.5)
     axis.set_ylim(height - 0.5, -0.5)
-    return _figure_png(figure)
+    return figure_png(figure)
 
 
 def uncertainty_png(spread: np.ndarray, error: np.ndarray) -> bytes:
@@ -156,12 +113,22 @@ def uncertainty_png(spread: np.ndarray, error: np.ndarray) -> bytes:
         axis.set_title(title, fontsize=9)
         axis.set_axis_off()
     figure.colorbar(shown, ax=figure.axes)
-    return _figure_png(figure)
+    return figure_png(figure)
 
 
-def _figure_png(figure) -> bytes:
+@contextmanager
+def missing_glyphs_allowed() -> Iterator[None]:
+    """Inside, a script that the font lacks, in a label, is drawn as boxes without a warning."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def figure_png(figure: Any) -> bytes:
+    """A matplotlib figure as PNG."""
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
+    with missing_glyphs_allowed():
+        figure.savefig(file, format="png", dpi=100)
     return file.getvalue()
 
 

@@ -17,7 +17,9 @@ from cleartract.evaluation.controls import METRICS
 from cleartract.evaluation.labels import label_of, verdict
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
+from cleartract.evaluation.timeline import timeline
 from cleartract.files import AtomicFiles, naming
+from cleartract.recordings.annotations import Annotation
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.video_writer import write_video
 
@@ -26,10 +28,12 @@ _STYLE = (
     "table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.15rem .7rem;text-align:right;"
     "border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
     "img{max-width:100%;display:block;margin:.4rem 0}"
+    ".wide{overflow-x:auto}.wide img{max-width:none}"
     ".frames{image-rendering:pixelated}"
     "figcaption{color:#555;font-size:.85rem}details{margin:.6rem 0}"
 )
 
+_TIMELINE = "Kymographs, sound, words and phones where annotated, and constriction degrees"
 SHOWN = 8  # recordings with pictures in a report
 
 
@@ -44,6 +48,7 @@ class Section:
         recording: The recording with exact rate and sound.
         notes: Sentences shown first.
         spread: Spread of samples and absolute error, each (frame, height, width), or None.
+        annotation: What is said when, or None.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Section:
     recording: Recording | None = None
     notes: list[str] = field(default_factory=list)
     spread: tuple[np.ndarray, np.ndarray] | None = None
+    annotation: Annotation | None = None
 
 
 def finite(value: Any) -> Any:
@@ -180,10 +186,8 @@ def _section_html(section: Section, number: int) -> str:
     if subject.noisy is not None:
         link = f'<a href="{_video_name(number)}">Residual video</a>'
         parts.append(f"<p>{link} (mid-grey: nothing removed)</p>")
-    parts.append(_image(plots.kymograph_png(subject), "Kymographs, the same order", True))
-    curves = plots.curves_png(subject, recording.sound)
-    if curves is not None:
-        parts.append(_image(curves, "Constriction degrees under waveform and spectrogram"))
+    picture = plots.figure_png(timeline(subject, recording.sound, section.annotation))
+    parts.append(f"<div class=wide>{_image(picture, _TIMELINE)}</div>")
     parts.append(_image(plots.lines_png(subject), "Grid lines on the mean frame"))
     parts.append(_image(plots.spectrum_png(subject), "Radial power spectrum"))
     if section.spread is not None:

@@ -27,6 +27,11 @@ class EvaluateSettings(BaseModel):
         lt=100,
         description="Size of a pixel [mm]; by default that of a field of view of 200 mm.",
     )
+    annotation: Path | None = Field(
+        None,
+        description="Words and phones: a .TextGrid or .eaf file; by default the one beside the "
+        "recording.",
+    )
     reconstruction: Literal["view_shared", "cg_sense"] | None = Field(
         None,
         description="A simulated file given as the truth stands for its scan by this reconstruction; "
