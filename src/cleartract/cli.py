@@ -44,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.adapt import Adapt
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
+    from cleartract.commands.doctor import Doctor
     from cleartract.commands.evaluate import Evaluate
     from cleartract.commands.generate import Generate
     from cleartract.commands.measure import Measure
+    from cleartract.commands.methods import Methods
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
@@ -66,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "simulate": Simulate,
         "train": Train,
         "adapt": Adapt,
+        "methods": Methods,
         "demo": Demo,
+        "doctor": Doctor,
     }
     said, helped = io.StringIO(), io.BytesIO()
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

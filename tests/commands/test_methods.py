@@ -1,0 +1,55 @@
+"""The paragraph for a paper says what the sidecar says; the self-test tells working weights from others."""
+
+import json
+
+import pytest
+
+from cleartract.cli import main
+from cleartract.errors import WeightsError
+
+
+def test_the_paragraph_holds_what_was_done(clip, weights, tmp_path, capsys):
+    out = tmp_path / "out.npz"
+    command = ["denoise", str(clip), "--weights", str(weights), "-o", str(out)]
+    assert main([*command, "--audio-offset", "120", "--lost", "3-5"]) == 0
+    capsys.readouterr()
+    assert main(["methods", str(out)]) == 0
+    text = capsys.readouterr().out
+    sidecar = json.loads((tmp_path / "out.npz.json").read_text())
+    height, width = sidecar["size"]
+    for part in (
+        f"{sidecar['frames']} frames of {width} x {height} pixels", sidecar["weights"]["sha256"][:16],
+        "120 ms late", "3 frames were lost", "posterior mean", "@software{cleartract", "@karras2022",
+    ):  # fmt: skip
+        assert part in text
+    target = tmp_path / "methods.txt"
+    assert main(["methods", str(out), "-o", str(target)]) == 0
+    assert target.read_text() == text
+    assert main(["methods", str(out), "-o", str(target)]) == 6
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"generated": "x", "parameters": {}, "weights": {}, "frames": 1, "size": [1, 1], '
+     '"rate": [1, 1], "cleartract": "0"}',
+     '{"parameters": {}, "weights": {}, "frames": 1, "size": [1], "rate": [1, 0], "cleartract": "0"}'],
+)  # fmt: skip
+def test_other_sidecars_are_one_line(tmp_path, capsys, content):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    assert main(["methods", str(path)]) == 3
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert main(["methods", str(tmp_path / "none.mp4")]) == 3
+
+
+def test_the_self_test_tells_untrained_weights(weights, capsys):
+    assert main(["doctor", "--weights", str(weights)]) == WeightsError.exit_code
+    printed = capsys.readouterr()
+    assert "extra formats" in printed.out
+    assert "self-test gained" in printed.err
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_are_well(capsys):
+    assert main(["doctor"]) == 0
+    assert "all well" in capsys.readouterr().out
