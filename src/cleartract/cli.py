@@ -49,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.generate import Generate
     from cleartract.commands.measure import Measure
     from cleartract.commands.methods import Methods
+    from cleartract.commands.reconstruct import Reconstruct
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
 
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "generate": Generate,
         "evaluate": Evaluate,
         "measure": Measure,
+        "reconstruct": Reconstruct,
         "simulate": Simulate,
         "train": Train,
         "adapt": Adapt,

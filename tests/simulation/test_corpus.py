@@ -8,7 +8,12 @@ from cleartract.cli import main
 from cleartract.corpora.simulated import OUTLINES, SimulatedRecording
 from cleartract.errors import CorpusError
 from cleartract.jobs.engine import EngineSettings
+from cleartract.reconstruction.settings import ReconstructionSettings
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.raw_source import RawSource
+from cleartract.recordings.sound import whole
 from cleartract.simulation.corpus import CorpusSettings, read_settings, simulate
+from cleartract.simulation.tasks import raw_path
 from cleartract.training.inversion import read_motion
 
 
@@ -92,3 +97,27 @@ def test_sound_without_frames(tmp_path, capsys):
         assert len(item.tract) / item.state_rate == pytest.approx(seconds, abs=0.02)
         assert np.abs(item.sound).max() > 0.05
     assert main([*command[:3], "--speakers", "2"]) == 7  # another corpus is not mixed in
+
+
+def test_raw_data_beside_every_recording(corpus, tmp_path, capsys):
+    again = tmp_path / "again"
+    shutil.copytree(corpus, again)
+    kept = [path.stat().st_mtime_ns for path in files(again)]
+    settings = read_settings(corpus)
+    for path in files(again)[:-1]:  # are there already
+        raw_path(path).touch()
+    simulate(again, settings, EngineSettings(workers=1), raw=True)
+    assert [path.stat().st_mtime_ns for path in files(again)] == kept
+    path = files(again)[-1]
+    simulated, source = SimulatedRecording.load(path), open_source(raw_path(path))
+    assert (source.count, source.rate) == (len(simulated.clean), simulated.rate)
+    assert np.allclose(whole(source.sound), simulated.audio, atol=1e-6)
+    method = ReconstructionSettings(method="view", field=1.0)
+    frames = np.concatenate(list(RawSource(source.path, settings=method).chunks()))
+    noisy = simulated.noisy("view_shared").frames
+    tissue = simulated.clean.mean(0) > 0.3
+    gain = (frames * noisy).sum() / (frames**2).sum()
+    assert np.sqrt(((gain * frames - noisy)[:, tissue] ** 2).mean()) < 0.01
+    command = ["simulate", "--out", str(tmp_path / "speech"), "--sound-only", "--raw"]
+    assert main(command) == 2
+    assert "leave out --sound-only" in capsys.readouterr().err

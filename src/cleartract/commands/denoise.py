@@ -46,7 +46,8 @@ class ManyOptions(EngineSettings):
 @dataclass(frozen=True)
 class Denoise:
     """Denoise a recording, with or without sound, or all recordings in a folder (--out): MP4, MOV, AVI,
-    MKV, WebM, NPZ, NPY, MAT, HDF5, TIFF, GIF, NIfTI, DICOM, or a folder with one image a frame."""
+    MKV, WebM, NPZ, NPY, MAT, HDF5, raw MRD data, TIFF, GIF, NIfTI, DICOM, or a folder with one image a
+    frame."""
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """The recording; with --out, recordings and folders of them."""

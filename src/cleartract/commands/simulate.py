@@ -21,6 +21,9 @@ class Simulate:
     settings: tyro.conf.OmitArgPrefixes[CorpusSettings]
     engine: tyro.conf.OmitArgPrefixes[EngineSettings] = field(default_factory=EngineSettings)
     """By default as many processes as there are cores."""
+    raw: bool = False
+    """Also write what the scanner measured, recordingNN_raw.h5 (MRD, as in the USC 75-speaker set), with
+    its sound: an input of `cleartract reconstruct` and `denoise`."""
 
     def run(self) -> None:
         """Simulate."""
@@ -34,6 +37,7 @@ class Simulate:
                 self.settings,
                 self.engine,
                 lambda done, total, _: update(done, total, ""),
+                self.raw,
             )
         kind = "utterances" if self.settings.sound_only else "recordings"
         print(f"{self.out}: {len(tasks(self.settings))} {kind}")

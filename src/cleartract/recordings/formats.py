@@ -26,7 +26,7 @@ READERS: dict[str, tuple[str, str, bool]] = {
     **dict.fromkeys(VIDEO_SUFFIXES, ("video_reader", "VideoSource", False)),
     **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", False)),
     ".mat": ("matlab_reader", "MatlabSource", True),
-    **dict.fromkeys((".h5", ".hdf5"), ("hdf5_reader", "Hdf5Source", True)),
+    **dict.fromkeys((".h5", ".hdf5", ".mrd"), ("hdf5_reader", "open_hdf5", True)),
     **dict.fromkeys((".tif", ".tiff", ".gif"), ("image_reader", "ImageSource", True)),
     **dict.fromkeys((".nii", ".nii.gz"), ("nifti_reader", "NiftiSource", True)),
     ".dcm": ("dicom_reader", "DicomSource", True),

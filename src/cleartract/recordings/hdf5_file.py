@@ -60,21 +60,43 @@ def datasets(file: Any, path: Path) -> dict[str, Any]:
     h5py = importlib.import_module("h5py")
     found = {}
     for name in file:
-        _stay_inside(h5py, file, name, path)
-        item = file.get(name)
-        if not isinstance(item, h5py.Dataset):
+        item = inside(file, name, path)
+        if not isinstance(item, h5py.Dataset) or item.shape is None or not _readable(item):
             continue
-        if item.is_virtual or item.external:
-            raise RecordingError(
-                f"{path}: {name!a} takes its data from another file; copy them into this file"
-            )
-        if item.shape is None or not _readable(item):
-            continue
-        piece = math.prod(item.chunks or ()) * item.dtype.itemsize
-        if piece > _LARGEST_PIECE:
-            raise RecordingError(f"{path}: {name!a} is stored in pieces of over 1 GiB")
+        check_pieces(item, name, path)
         found[name] = item
     return found
+
+
+def inside(file: Any, name: str, path: Path) -> Any:
+    """What an open file or group holds under a name: an array, a group, or None.
+
+    Args:
+        file: Open file or group.
+        name: Of one item in it, without `/`.
+        path: Named in errors.
+
+    Raises:
+        RecordingError: If the link or the array leads to another file.
+    """
+    h5py = importlib.import_module("h5py")
+    _stay_inside(h5py, file, name, path)
+    item = file.get(name)
+    if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
+        raise RecordingError(
+            f"{path}: {name!a} takes its data from another file; copy them into this file"
+        )
+    return item
+
+
+def check_pieces(item: Any, name: str, path: Path) -> None:
+    """Refuse an array whose smallest readable piece is huge.
+
+    Raises:
+        RecordingError: If so.
+    """
+    if math.prod(item.chunks or ()) * item.dtype.itemsize > _LARGEST_PIECE:
+        raise RecordingError(f"{path}: {name!a} is stored in pieces of over 1 GiB")
 
 
 def _stay_inside(h5py: Any, file: Any, name: str, path: Path) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 
 from cleartract.errors import RecordingError
 from cleartract.recordings.hdf5_file import datasets, opened
-from cleartract.recordings.sound import Sound, companion_sound, open_sound
-from cleartract.recordings.source import CHUNK
+from cleartract.recordings.mrd_file import is_raw
+from cleartract.recordings.sound import Sound, companion_sound, open_sound, sound_of_usc
+from cleartract.recordings.source import CHUNK, FrameSource
 from cleartract.recordings.stored import (
     RATE_NAMES,
     Stored,
@@ -29,6 +30,22 @@ USC_RATE = Fraction(125_000, 1501)  # two arms of 6.004 ms a frame
 _ORDER = ("frames", "recon", "recon_Re", "image")  # the best first
 _NAMES = (*_ORDER, "recon_Im")
 _BY_MATLAB = ("recon", "recon_Re")
+
+
+def open_hdf5(path: Path, audio: Path | None = None, rate: Fraction | None = None) -> FrameSource:
+    """Frames of an .h5, .hdf5 or .mrd file; raw data are reconstructed with the default settings.
+
+    Arguments and errors as `Hdf5Source` and `RawSource`.
+    """
+    if not path.is_file():
+        raise RecordingError(f"{path}: no such file")
+    with opened(path) as file:
+        raw = is_raw(file, path)
+    if not raw:
+        return Hdf5Source(path, audio, rate)
+    from cleartract.recordings.raw_source import RawSource
+
+    return RawSource(path, audio, rate)
 
 
 class Hdf5Source:
@@ -77,7 +94,7 @@ class Hdf5Source:
         if audio is not None:
             self.sound = open_sound(audio)
         elif self.sound is None:
-            self.sound = _usc_sound(path) or companion_sound(path)
+            self.sound = sound_of_usc(path, "_recon") or companion_sound(path)
         warnings = choice.warnings
         self._parts, self.peak = choice.parts, choice.peak
         self._transposed = self._parts[0] in _BY_MATLAB
@@ -131,10 +148,3 @@ def _none_named(path: Path, found: list[str]) -> str:
         return f"{path}: holds raw data (MRD) and no frames; give their reconstruction"
     wanted = "frames (frame, height, width), recon or image"
     return f"{path}: holds no array named {wanted}; found: {listed(found) or 'nothing'}"
-
-
-def _usc_sound(path: Path) -> Sound | None:
-    """`../audio/<name>_audio.wav` of `recon/<name>_recon.h5`."""
-    base = path.stem.removesuffix("_recon")
-    candidate = path.absolute().parent.parent / "audio" / f"{base}_audio.wav"
-    return open_sound(candidate) if candidate.is_file() else None

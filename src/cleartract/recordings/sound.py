@@ -182,6 +182,18 @@ def companion_sound(path: Path) -> Sound | None:
     return None
 
 
+def sound_of_usc(path: Path, ending: str) -> Sound | None:
+    """`../audio/<name>_audio.wav` of `<kind>/<name>_<kind>.h5` in the USC 75-speaker set, or None.
+
+    Args:
+        path: Of the .h5.
+        ending: Of its name, `_recon` or `_raw`.
+    """
+    base = path.stem.removesuffix(ending)
+    candidate = path.absolute().parent.parent / "audio" / f"{base}_audio.wav"
+    return open_sound(candidate) if candidate.is_file() else None
+
+
 @contextmanager
 def companions_left_out() -> Iterator[None]:
     """Inside, recordings are opened as if no sound file was beside them."""

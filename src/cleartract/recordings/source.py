@@ -109,6 +109,27 @@ class FirstSamples:
                 return
 
 
+@dataclass(frozen=True)
+class LaterSamples:
+    """A sound without its beginning; it has no file of its own."""
+
+    sound: Sound
+    skipped: int
+    path: None = None
+
+    @property
+    def rate(self) -> int:
+        """See `Sound.rate`."""
+        return self.sound.rate
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """See `Sound.blocks`."""
+        left = self.skipped
+        for block in self.sound.blocks():
+            yield block[left:]
+            left = max(0, left - len(block))
+
+
 def in_memory(source: FrameSource) -> Recording:
     """Read all frames and the sound of a source."""
     frames = np.concatenate(list(source.chunks()))

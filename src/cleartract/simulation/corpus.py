@@ -12,7 +12,7 @@ from cleartract.errors import CorpusError, UsageError, reason_of
 from cleartract.files import atomic
 from cleartract.jobs.engine import EngineSettings, WorkerLost, run_jobs, shard_of
 from cleartract.simulation.settings import CorpusSettings
-from cleartract.simulation.tasks import Task, tasks
+from cleartract.simulation.tasks import Task, raw_path, tasks
 
 _HEADER = "corpus.json"
 
@@ -22,6 +22,7 @@ def simulate(
     settings: CorpusSettings,
     engine: EngineSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    raw: bool = False,
 ) -> Path:
     """Simulate a corpus, using all cores; recordings already there are kept.
 
@@ -30,6 +31,7 @@ def simulate(
         settings: What to simulate.
         engine: Who works; as many processes as there are cores by default.
         progress: Called with recordings done, recordings in all, and seconds simulated just now.
+        raw: Also write the raw data of each recording, `recordingNN_raw.h5` (MRD) with its sound.
 
     Returns:
         The folder.
@@ -37,25 +39,28 @@ def simulate(
     Raises:
         CorpusError: If the folder holds a corpus of other settings, or the extra `simulate` is
             not installed.
+        UsageError: If raw data are wanted of sound alone.
         OutputError: If the folder cannot be written.
     """
+    if raw and settings.sound_only:
+        raise UsageError("--raw needs frames: leave out --sound-only")
     header = folder / _HEADER
     if header.exists() and not settings.gives_the_same_as(read_settings(folder)):
         raise CorpusError(f"{folder}: holds a corpus of other settings; choose another --out")
     everything = shard_of(tasks(settings), None if engine is None else engine.shard)
-    missing = [task for task in everything if not task.path(folder).exists()]
+    missing = [task for task in everything if not _is_there(task.path(folder), raw)]
     if missing:
-        _check_extra()
+        _check_extra(raw)
     if not header.exists():
         described = {"format": FORMAT, **settings.model_dump(mode="json")}
         with atomic(header) as temporary:
             temporary.write_text(json.dumps(described, indent=1))
     for task in missing:  # of a run that was killed; those of other shards are at work
         target = task.path(folder)
-        for leftover in target.parent.glob(f".{target.stem}.*.partial.npz"):
+        for leftover in target.parent.glob(f".{target.stem}*.partial.*"):
             leftover.unlink(missing_ok=True)
     done = len(everything) - len(missing)
-    for seconds in _parallel([(settings, task, folder) for task in missing], engine):
+    for seconds in _parallel([(settings, task, folder, raw) for task in missing], engine):
         done += 1
         if progress:
             progress(done, len(everything), seconds)
@@ -87,21 +92,34 @@ def read_settings(folder: Path) -> CorpusSettings:
     return settings
 
 
-def _check_extra() -> None:
+def _check_extra(raw: bool) -> None:
     from importlib.util import find_spec
 
     for name in ("vocaltractlab_cython", "finufft", "cv2"):
         if find_spec(name) is None:
             raise CorpusError(f"{name} is not installed: pip install 'cleartract[simulate]'")
+    if raw and find_spec("h5py") is None:
+        raise CorpusError("--raw needs h5py: pip install 'cleartract[formats]'")
 
 
-def _work(job: tuple[CorpusSettings, Task, Path]) -> float:
-    from cleartract.simulation.scan import simulate_recording, simulate_speech
+def _is_there(path: Path, raw: bool) -> bool:
+    return path.exists() and not (raw and not raw_path(path).exists())
 
-    settings, task, folder = job
-    make = simulate_speech if task.kind == "speech" else simulate_recording
-    simulated = make(settings, task)
-    simulated.save(task.path(folder))
+
+def _work(job: tuple[CorpusSettings, Task, Path, bool]) -> float:
+    from cleartract.simulation.scan import simulate_scan, simulate_speech
+
+    settings, task, folder, raw = job
+    path = task.path(folder)
+    if task.kind == "speech":
+        speech = simulate_speech(settings, task)
+        speech.save(path)
+        return speech.duration
+    simulated, scan = simulate_scan(settings, task)
+    if raw:
+        scan.save(raw_path(path))
+    if not path.exists():
+        simulated.save(path)
     return simulated.duration
 
 

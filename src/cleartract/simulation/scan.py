@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 
 from cleartract.corpora.simulated import SimulatedRecording, SimulatedSpeech
+from cleartract.reconstruction.reconstruction import Reconstruction
 from cleartract.simulation.phantom.render import Phantom
 from cleartract.simulation.phantom.speaker import Speaker
 from cleartract.simulation.phantom.speech import SOUND_RATE, STATE_RATE, Performance, perform
 from cleartract.simulation.phantom.utterances import random_utterance
-from cleartract.simulation.scanner.reconstruction import Reconstruction
+from cleartract.simulation.raw import RawScan
 from cleartract.simulation.scanner.scan_session import random_scan_session
 from cleartract.simulation.scanner.scanner import Scanner
 from cleartract.simulation.scanner.trajectories import TIMIT, USC75, Protocol
@@ -26,6 +27,11 @@ _TEMPORAL = (0.3, 1.2)  # range of the weight of the temporal penalty
 
 def simulate_recording(settings: CorpusSettings, task: Task) -> SimulatedRecording:
     """Simulate one recording."""
+    return simulate_scan(settings, task)[0]
+
+
+def simulate_scan(settings: CorpusSettings, task: Task) -> tuple[SimulatedRecording, RawScan]:
+    """Simulate one recording, with the raw data that it was reconstructed from."""
     cv2.setNumThreads(1)
     rng, speaker = _source_of_randomness(settings, task), _speaker(settings, task)
     protocol = TIMIT if rng.random() < settings.timit_share else USC75
@@ -42,8 +48,10 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> SimulatedRecordi
     deviation = np.float32(noise_level * bright / scanner.noise_scale())
     samples = acquired.samples + deviation * (noise[0] + 1j * noise[1])
 
+    temporal = float(np.exp(rng.uniform(*np.log(_TEMPORAL)))) if protocol.regularised else None
+    raw = RawScan(protocol, samples, scan_session.assumed_maps, temporal, speech.audio, SOUND_RATE)
     reconstructions, scans = {}, {}
-    for name, frames in _reconstruct(protocol, scan_session.assumed_maps, samples, rng).items():
+    for name, frames in _reconstruct(raw).items():
         shown = acquired.scans[name]
         shown *= _gain(np.abs(shown), truth)
         phase = np.exp(-1j * np.angle(shown))
@@ -55,7 +63,7 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> SimulatedRecordi
         parts = np.stack([in_phase.real, in_phase.imag], axis=1) / bright
         reconstructions[name] = parts.astype(np.float16)
         scans[name] = (np.abs(shown) / bright).astype(np.float16)
-    return SimulatedRecording(
+    simulated = SimulatedRecording(
         clean=(truth / bright).astype(np.float16),
         scans=scans,
         reconstructions=reconstructions,
@@ -72,6 +80,7 @@ def simulate_recording(settings: CorpusSettings, task: Task) -> SimulatedRecordi
             "shape": speaker.shape,
         },
     )
+    return simulated, raw
 
 
 def simulate_speech(settings: CorpusSettings, task: Task) -> SimulatedSpeech:
@@ -135,15 +144,12 @@ def _reconstructions(protocol: Protocol) -> list[str]:
     return ["view_shared", "cg_sense"] if protocol.regularised else ["view_shared"]
 
 
-def _reconstruct(
-    protocol: Protocol, maps: np.ndarray, samples: np.ndarray, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
+def _reconstruct(raw: RawScan) -> dict[str, np.ndarray]:
     """Complex frames of each reconstruction that the protocol has, (frame, N, N)."""
-    reconstruction = Reconstruction(protocol, maps)
-    frames = {"view_shared": reconstruction.view_shared(samples)}
-    if protocol.regularised:
-        temporal = float(np.exp(rng.uniform(*np.log(_TEMPORAL))))
-        frames["cg_sense"] = reconstruction.cg_sense(samples, temporal)
+    reconstruction = Reconstruction(raw.protocol, raw.maps)
+    frames = {"view_shared": reconstruction.view_shared(raw.samples)}
+    if raw.temporal is not None:
+        frames["cg_sense"] = reconstruction.cg_sense(raw.samples, raw.temporal)
     return frames
 
 

@@ -49,3 +49,8 @@ def tasks(settings: CorpusSettings) -> list[Task]:
         for index in range(each)
         for speaker in range(settings.speakers)
     ]
+
+
+def raw_path(recording: Path) -> Path:
+    """Where the raw data of a simulated recording lie."""
+    return recording.with_name(f"{recording.stem}_raw.h5")

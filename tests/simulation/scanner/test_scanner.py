@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cleartract.simulation.scanner.reconstruction import Reconstruction
+from cleartract.reconstruction.reconstruction import Reconstruction
 from cleartract.simulation.scanner.scan_session import ScanSession, random_scan_session
 from cleartract.simulation.scanner.scanner import Scanner
 from cleartract.simulation.scanner.trajectories import USC75

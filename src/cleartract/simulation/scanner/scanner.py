@@ -7,7 +7,7 @@ from collections.abc import Hashable
 import numpy as np
 import scipy.fft
 
-from cleartract.simulation.scanner.operators import NonuniformFourier
+from cleartract.reconstruction.operators import NonuniformFourier
 from cleartract.simulation.scanner.scan_session import ScanSession
 from cleartract.simulation.scanner.trajectories import Protocol, arm_points, density_compensation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -54,16 +55,24 @@ class Protocol:
             order = BIT_REVERSED[order]
         return 2 * np.pi * order / self.interleaves
 
-    def arms_of_frame(self, frame: int) -> range:
-        """Interleaves played during a frame."""
-        return range(frame * self.arms_per_frame, (frame + 1) * self.arms_per_frame)
-
     def arms_of_state(self, state: int) -> range:
         """Interleaves played while the object holds one position."""
         frame, part = divmod(state, self.states_per_frame)
         arms = np.array_split(np.arange(self.arms_per_frame), self.states_per_frame)[part]
         first = frame * self.arms_per_frame
         return range(first + int(arms[0]), first + int(arms[-1]) + 1)
+
+    def weights(self) -> np.ndarray:
+        """See `Sampling.weights`."""
+        return density_compensation(self)
+
+    def points(self, arms: range) -> np.ndarray:
+        """See `Sampling.points`."""
+        return arm_points(self, arms)
+
+    def key(self, arms: range) -> Hashable:
+        """See `Sampling.key`."""
+        return tuple(self.angle(arm) for arm in arms)
 
 
 USC75 = Protocol("usc75", 84, Fraction(6004, 1_000_000), 2)

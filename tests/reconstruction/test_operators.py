@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cleartract.simulation.scanner.operators import NonuniformFourier, ToeplitzNormal
+from cleartract.reconstruction.operators import NonuniformFourier, ToeplitzNormal
 from tests.laws import assert_adjoint, assert_self_adjoint_positive, complex_normal
 
 

@@ -1,0 +1,138 @@
+"""`cleartract reconstruct`: raw data of a scanner in, a recording and its sidecar out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from cleartract.commands.options import Overwrite
+from cleartract.commands.outputs import beside, check_targets
+from cleartract.errors import RecordingError
+from cleartract.reconstruction.settings import ReconstructionSettings
+
+if TYPE_CHECKING:
+    from cleartract.recordings.raw_source import RawSource
+    from cleartract.recordings.writing import Described
+
+_SOME = 4  # every so manieth frame decides how bright a video is shown
+
+
+class ReconstructOptions(ReconstructionSettings):
+    """How the frames are reconstructed."""
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Reconstruct raw MRD (ISMRMRD) data of a spiral scan, .h5 or .mrd, into a recording, by CG-SENSE or
+    view sharing. `cleartract denoise raw.h5` does it with the defaults before it denoises."""
+
+    input: tyro.conf.Positional[Path]
+    """Raw data."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """Result: .npz, .mat, .mp4, .mov, .avi, .tif, .gif, .nii, .nii.gz or .dcm; by default
+    INPUT_reconstructed.npz."""
+    settings: Annotated[ReconstructOptions, tyro.conf.arg(name="")] = field(
+        default_factory=ReconstructOptions
+    )
+    trajectory: Path | None = None
+    """MATLAB file with the trajectory, where the raw data hold none and it is not beside them."""
+    audio: Path | None = None
+    """Sound file, instead of one of the same name."""
+    rate: str | None = None
+    """Frames per second, where the raw data have no TR: 83.28 or 65040/781."""
+    overwrite: Overwrite = False
+
+    def run(self) -> None:
+        """Reconstruct and write."""
+        output = self.output or beside(self.input, f"{self.input.stem}_reconstructed.npz")
+        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
+        sources = [path for path in (self.input, self.audio, self.trajectory) if path is not None]
+        check_targets(targets, sources, self.overwrite)
+        source = self._source()
+
+        from cleartract.commands.outputs import warn
+        from cleartract.recordings.formats import SILENT_SUFFIXES
+
+        for text in source.provenance["warnings"]:
+            warn(self.input, text)
+        if source.sound is not None and output.suffix.lower() in SILENT_SUFFIXES:
+            warn(self.input, f"{output.suffix} holds no sound: the result is without it")
+        described = self._reconstructed(source)
+        self._write(source, described, targets)
+        print(f"{output}: {source.count} frames, {source.rate} frames a second")
+
+    def _source(self) -> RawSource:
+        from cleartract.denoising.frame_lists import told_rate
+        from cleartract.recordings.hdf5_file import opened
+        from cleartract.recordings.mrd_file import is_raw
+        from cleartract.recordings.raw_source import RawSource
+
+        rate = None if self.rate is None else told_rate(self.rate)
+        if not self.input.is_file():
+            raise RecordingError(f"{self.input}: no such file")
+        with opened(self.input, "MRD") as file:
+            if not is_raw(file, self.input):
+                raise RecordingError(
+                    f"{self.input}: holds no raw data (/dataset/xml and /dataset/data)"
+                )
+        return RawSource(self.input, self.audio, rate, self.settings, self.trajectory)
+
+    def _reconstructed(self, source: RawSource) -> Described:
+        """Reconstruct all frames, which the source keeps, and see how bright they are."""
+        import numpy as np
+
+        from cleartract.commands.progress import progress_bar
+        from cleartract.recordings.writing import Described
+
+        done, some, maximum = 0, [], 0.0
+        with progress_bar("reconstructing", "frames") as update:
+            update(0, source.count)
+            for chunk in source.chunks():
+                done += len(chunk)
+                some.append(chunk[::_SOME])
+                maximum = max(maximum, float(chunk.max()))
+                update(done, source.count)
+        sound = source.sound
+        return Described(
+            frames=source.count,
+            size=source.size,
+            rate=source.rate,
+            peak=None,
+            bright=float(np.percentile(np.concatenate(some), 99.9)),
+            maximum=maximum,
+            sound=sound,
+            samples=0 if sound is None else sum(map(len, sound.blocks())),
+            minimum=0.0,
+        )
+
+    def _write(self, source: RawSource, described: Described, targets: dict[str, Path]) -> None:
+        from cleartract.commands.outputs import circumstances, sha256, versions
+        from cleartract.files import AtomicFiles, naming
+        from cleartract.recordings.writing import open_sink
+
+        sidecar: dict[str, Any] = versions() | {
+            "input": {"path": str(self.input), "sha256": sha256(self.input)},
+            "audio": source.provenance["audio"],
+            "parameters": source.described(),
+            "frames": source.count,
+            "size": list(source.size),
+            "rate": [source.rate.numerator, source.rate.denominator],
+            "warnings": source.provenance["warnings"],
+        }
+        with AtomicFiles(replace=self.overwrite) as files:
+            places = {name: files.add(path) for name, path in targets.items()}
+            sink = open_sink(places["result"], described, sidecar, targets["result"])
+            try:
+                for chunk in source.chunks():
+                    sink.write(chunk)
+            except BaseException:
+                sink.abandon()
+                raise
+            sink.close()
+            with naming(targets["sidecar"]):
+                text = json.dumps(sidecar | circumstances(), indent=1) + "\n"
+                places["sidecar"].write_text(text)

@@ -1,0 +1,1 @@
+"""From k-space to frames: operators, coil sensitivities, view sharing and CG-SENSE."""
