@@ -22,7 +22,7 @@ test: .venv/test.stamp
 	touch $@
 
 .venv/test.stamp: .venv/core.stamp benchmarks/requirements.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt --editable '.[simulate,train,evaluate,pretrained,formats,cluster,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement benchmarks/requirements.txt --editable '.[simulate,train,evaluate,pretrained,formats,cluster,app,test]'
 	touch $@
 
 clean:

@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.reconstruct import Reconstruct
     from cleartract.commands.simulate import Simulate
     from cleartract.commands.train import Train
+    from cleartract.commands.view import View
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
@@ -71,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "train": Train,
         "adapt": Adapt,
         "methods": Methods,
+        "view": View,
         "demo": Demo,
         "doctor": Doctor,
     }

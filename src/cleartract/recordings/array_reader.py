@@ -27,6 +27,7 @@ _DAMAGED = (
 )  # fmt: skip
 UNCERTAINTY = "standard deviation"  # what such a file says its frames are
 _ASSUMED_RATE = Fraction(65040, 781)
+_LOCAL_HEADER = 30  # [bytes] before a member of a .zip, without its name
 _SMALL = ("rate", "fps", "audio", "sample_rate", "kind")
 
 
@@ -38,12 +39,13 @@ class ArraySource:
     Args:
         path: .npz or .npy.
         audio: A sound file instead of the file's own sound or a .wav or .flac beside it.
+        uncertainty: Whether the uncertainty of a recording is wanted, which is no recording.
 
     Raises:
         RecordingError: If the file is missing, damaged, or lacks frames or a rate.
     """
 
-    def __init__(self, path: Path, audio: Path | None = None):
+    def __init__(self, path: Path, audio: Path | None = None, uncertainty: bool = False):
         if not path.is_file():
             raise RecordingError(f"{path}: no such file")
         self.path, self.name = path, str(path)
@@ -60,7 +62,7 @@ class ArraySource:
                 wanted, held = math.prod(shape) * dtype.itemsize, self._bytes() - file.tell()
         except _DAMAGED as error:
             raise RecordingError(f"{path}: not a readable array file ({_reason(error)})") from error
-        if str(content.get("kind")) == UNCERTAINTY:
+        if str(content.get("kind")) == UNCERTAINTY and not uncertainty:
             raise RecordingError(
                 f"{path}: holds the uncertainty of a recording; give the recording"
             )
@@ -100,6 +102,30 @@ class ArraySource:
                     stored = file.read(count * size)
                     chunk = np.frombuffer(stored, dtype).reshape(count, *shape[1:])
                     yield chunk.astype(np.float32)
+        except _DAMAGED as error:
+            raise RecordingError(
+                f"{self.path}: not a readable array file ({_reason(error)})"
+            ) from error
+
+    def place(self) -> tuple[int, np.dtype] | None:
+        """Where the frames lie in the file [bytes] and their type; None if not one after another.
+
+        Raises:
+            RecordingError: If the file cannot be read any more.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                if self.path.suffix.lower() == ".npz":
+                    with zipfile.ZipFile(self.path) as archive:
+                        member = archive.getinfo("frames.npy")
+                    if member.compress_type != zipfile.ZIP_STORED:
+                        return None
+                    file.seek(member.header_offset)
+                    local = file.read(_LOCAL_HEADER)  # ends with the lengths of what follows it
+                    name, extra = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
+                    file.seek(name + extra, 1)
+                _, dtype, fortran = _header(file)
+                return None if fortran else (file.tell(), dtype)
         except _DAMAGED as error:
             raise RecordingError(
                 f"{self.path}: not a readable array file ({_reason(error)})"

@@ -104,14 +104,12 @@ class WatchedDecoder:
         return [text]
 
 
-def extend(spans: Spans, packet: Any) -> None:
-    """Add a packet to the span of its stream."""
-    if packet.pts is None or not packet.time_base:
-        return
-    start = float(packet.pts * packet.time_base)
-    end = start + float((packet.duration or 0) * packet.time_base)
-    known = spans.get(packet.stream.index, (start, end))
-    spans[packet.stream.index] = min(start, known[0]), max(end, known[1])
+def extend(spans: Spans, index: int, start: float, end: float) -> None:
+    """Add a packet, from `start` to `end` [s], to the span of its stream."""
+    known = spans.get(index)
+    if known is None or start < known[0] or end > known[1]:
+        known = known or (start, end)
+        spans[index] = min(start, known[0]), max(end, known[1])
 
 
 def cut_warnings(

@@ -24,6 +24,7 @@ from cleartract.recordings.video_checks import (
     extend,
     turn_warnings,
 )
+from cleartract.recordings.video_index import indexed_stamps
 from cleartract.recordings.video_levels import GreyLevels
 from cleartract.types import exact_rate
 
@@ -77,6 +78,7 @@ class Probe:
         peak: 255, or 65535 for deeper formats.
         provenance: Path, codec, pixel format, what tells that the file was cut off or None,
             warnings about the header.
+        stamps: Time stamps of the packets in the order of showing [ticks], where each has one.
     """
 
     frames: int
@@ -84,10 +86,15 @@ class Probe:
     rate: Fraction
     peak: float
     provenance: dict[str, Any]
+    stamps: np.ndarray
 
 
-def probe(path: Path) -> Probe:
+def probe(path: Path, quick: bool = False) -> Probe:
     """Read the packets of a video: number, size, rate.
+
+    Args:
+        path: The file.
+        quick: Whether the file's index may be believed where the video is long.
 
     Raises:
         RecordingError: If the file is missing, damaged, of an unsupported kind or a variable rate.
@@ -95,17 +102,23 @@ def probe(path: Path) -> Probe:
     with _open(path) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
-        stamps: list[int] = []
-        frames, spans = 0, Spans()
+        stamps = (indexed_stamps(path, container) if quick else None) or []
+        frames, spans, indexed = len(stamps), Spans(), bool(stamps)
+        # a film of an hour has 400,000 packets: exact fractions for each would take seconds
+        units = [float(any_stream.time_base or 0) for any_stream in container.streams]
+        shown = stream.index
         try:
-            for packet in container.demux():
+            for packet in () if indexed else container.demux():
                 if not packet.size:
                     continue
-                if packet.stream.index == stream.index:
+                index, stamp = packet.stream_index, packet.pts
+                if index == shown:
                     frames += 1
-                    if packet.pts is not None:
-                        stamps.append(packet.pts)
-                extend(spans, packet)
+                    if stamp is not None:
+                        stamps.append(stamp)
+                if stamp is not None and units[index]:
+                    start = stamp * units[index]
+                    extend(spans, index, start, start + (packet.duration or 0) * units[index])
         except av.FFmpegError as error:
             raise RecordingError(f"{path}: damaged ({reason_of(error)}); copy it again") from error
         if not frames:
@@ -122,7 +135,8 @@ def probe(path: Path) -> Probe:
         warnings += aspect_warnings(stream)
         peak = 65535.0 if depth > 8 else 255.0
         size = (context.height, context.width)
-        return Probe(frames, size, rate, peak, {**source, "warnings": warnings})
+        order = np.sort(np.array(stamps, np.int64))
+        return Probe(frames, size, rate, peak, {**source, "warnings": warnings}, order)
 
 
 class VideoSource:
@@ -131,6 +145,7 @@ class VideoSource:
     Args:
         path: .mp4, .m4v, .mov, .avi or .mkv.
         audio: A sound file instead of the video's own stream or a .wav or .flac beside it.
+        quick: See `probe`.
 
     Attributes:
         salvage: Whether a file that cannot be decoded to its end ends where it can.
@@ -141,12 +156,12 @@ class VideoSource:
 
     salvage = False
 
-    def __init__(self, path: Path, audio: Path | None = None):
-        probed = probe(path)
+    def __init__(self, path: Path, audio: Path | None = None, quick: bool = False):
+        probed = probe(path, quick)
         self.path, self.name = path, str(path)
         self.count, self.size, self.rate = probed.frames, probed.size, probed.rate
         self.peak: float | None = probed.peak
-        self.provenance = probed.provenance
+        self.provenance, self.stamps = probed.provenance, probed.stamps
         self.sound: Sound | None = (
             open_sound(audio) if audio else StreamSound.open(path) or companion_sound(path)
         )

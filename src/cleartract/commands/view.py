@@ -1,0 +1,83 @@
+"""`cleartract view`: look at a recording frame by frame, beside its sound, in the browser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from cleartract.commands.options import Overwrite
+from cleartract.errors import OutputError, UsageError
+
+
+@dataclass(frozen=True)
+class View:
+    """Play a recording, and what was made from it, in step with its sound in the browser."""
+
+    noisy: tyro.conf.Positional[Path]
+    """The recording."""
+    denoised: tyro.conf.Positional[Path | None] = None
+    """The denoised recording."""
+    uncertainty: Path | None = None
+    """Standard deviation of each pixel, by `denoise --mode uncertainty`."""
+    opinion: Path | None = None
+    """What was removed although it repeats with the posture, by `denoise --opinion-map`."""
+    audio: Path | None = None
+    """A sound file instead of the recording's own sound."""
+    rate: str | None = None
+    """Frames per second, for kinds of file that hold none: 83.28 or 65040/781."""
+    pixel_size: float | None = None
+    """Of lines and scale bar [mm]; by default a field of view of 200 mm."""
+    port: int = 0
+    """Of the page, on 127.0.0.1; by default a free one."""
+    no_browser: bool = False
+    """Print the address only."""
+    export: Annotated[Path | None, tyro.conf.arg(metavar="PAGE.html")] = None
+    """Write one file that plays the same without this program, and end."""
+    overwrite: Overwrite = False
+
+    def run(self) -> None:
+        """Serve the page, or write it."""
+        if not 0 <= self.port <= 65_535:
+            raise UsageError(f"--port: must be from 0 to 65535, not {self.port}")
+        if self.pixel_size is not None and not 0.01 <= self.pixel_size <= 100:
+            raise UsageError(f"--pixel-size: must be 0.01 to 100 mm, not {self.pixel_size:g}")
+        if self.export is not None:
+            self._check_export(self.export)
+        else:
+            from cleartract.commands.evaluate import check_extra
+
+            check_extra("app", "starlette", "uvicorn")
+        from cleartract.denoising.frame_lists import told_rate
+        from cleartract.viewer.player import Player
+
+        others = {
+            name: path
+            for name in ("denoised", "uncertainty", "opinion")
+            if (path := getattr(self, name)) is not None
+        }
+        rate = None if self.rate is None else told_rate(self.rate)
+        player = Player(self.noisy, others, self.audio, rate, self.pixel_size)
+        if self.export is not None:
+            from cleartract.viewer.export import export_page
+
+            try:
+                size = export_page(player, self.export)
+            finally:
+                player.close()
+            print(f"{self.export}: {size / 1e6:.1f} MB; opens in any browser, offline")
+            return
+        from cleartract.viewer.serving import serve
+
+        serve(player, self.port, not self.no_browser)
+
+    def _check_export(self, target: Path) -> None:
+        if target.suffix.lower() not in (".html", ".htm"):
+            raise OutputError(f"{target}: a page; name it .html")
+        read = [self.noisy, self.denoised, self.uncertainty, self.opinion, self.audio]
+        if target.resolve() in [path.resolve() for path in read if path is not None]:
+            raise OutputError(f"{target}: is an input; choose another --export")
+        if target.exists() and not self.overwrite:
+            raise OutputError(f"{target}: exists; give --overwrite or another --export")

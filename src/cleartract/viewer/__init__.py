@@ -1,0 +1,1 @@
+"""The player: recordings frame by frame beside their sound, in a browser on the same machine."""

@@ -1,0 +1,223 @@
+"""What a player shows: planes of frames that belong together, their sound, lines and words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cleartract.errors import RecordingError
+from cleartract.recordings.array_reader import ArraySource
+from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.sound import companions_left_out
+from cleartract.recordings.source import FrameSource
+from cleartract.recordings.video_reader import VideoSource
+from cleartract.viewer.frame_stores import FrameStore, open_store
+from cleartract.viewer.line_file import LineFile
+from cleartract.viewer.sound_store import PIECE, SoundStore
+
+PLANES = ("noisy", "denoised", "uncertainty", "opinion")
+FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known
+_CHUNK = 256  # [frames] served together
+_LARGEST = 16 << 20  # [bytes] of a chunk; larger frames come in fewer
+_LOOKED_AT = 64  # [frames], from which the first window of grey levels is taken
+_DARK, _BRIGHT = 0.5, 99.8  # percentiles that become black and white
+_TENTH = 10.0  # [%] of the brightest tissue: black and white of a video of the repeating part
+_VIDEO_MIDDLE = 127.5  # its grey level where nothing repeats
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One kind of frames.
+
+    Attributes:
+        name: One of `PLANES`.
+        file: Name of the file.
+        store: Where the frames come from; value = offset + scale x number.
+        offset: See `store`, in `unit`.
+        scale: See `store`, in `unit`.
+        unit: Of a value.
+        low: What is shown darkest at first, in `unit`.
+        high: What is shown brightest, in `unit`.
+    """
+
+    name: str
+    file: str
+    store: FrameStore
+    offset: float
+    scale: float
+    unit: str
+    low: float
+    high: float
+
+    def described(self) -> dict[str, Any]:
+        """For the page."""
+        kinds = {"|u1": "u1", "<u2": "u2", "<f4": "f4"}
+        return {
+            "name": self.name, "file": self.file, "kind": kinds[self.store.dtype.str],
+            "offset": self.offset, "scale": self.scale, "unit": self.unit,
+            "low": self.low, "high": self.high,
+        }  # fmt: skip
+
+
+class Player:
+    """Recordings that are looked at together.
+
+    Args:
+        noisy: The recording.
+        others: Denoised recording, uncertainty and opinion by their name in `PLANES`.
+        audio: A sound file instead of the recording's own sound.
+        rate: Frames per second, for kinds of file that hold none.
+        pixel_size: [mm]; by default a field of view of 200 mm.
+
+    Raises:
+        RecordingError: If a file cannot be opened, or one does not belong to the recording.
+    """
+
+    def __init__(
+        self,
+        noisy: Path,
+        others: dict[str, Path] | None = None,
+        audio: Path | None = None,
+        rate: Fraction | None = None,
+        pixel_size: float | None = None,
+    ) -> None:
+        source = _opened(noisy, audio, rate)
+        self.path, self.count, self.size = noisy, source.count, source.size
+        self.rate, self.provenance = source.rate, source.provenance
+        sources: dict[str, tuple[Path, FrameSource]] = {"noisy": (noisy, source)}
+        for name in PLANES[1:]:
+            if others and name in others:
+                sources[name] = (others[name], self._other(name, others[name], rate))
+        self.planes: list[Plane] = []
+        try:
+            for name, (path, opened) in sources.items():
+                self.planes.append(_plane(name, path, opened, _unit(source)))
+        except BaseException:
+            self._close_planes()
+            raise
+        widest = max(plane.store.dtype.itemsize for plane in self.planes)
+        most = max(1, _LARGEST // (widest * self.size[0] * self.size[1]))
+        self.chunk = min(_CHUNK, 1 << (most.bit_length() - 1))
+        self.sound = None if source.sound is None else SoundStore(source.sound)
+        self.pixel_size = pixel_size or FIELD_OF_VIEW / self.size[1]
+        self.pixel_size_known = pixel_size is not None
+        self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
+
+    def _other(self, name: str, path: Path, rate: Fraction | None) -> FrameSource:
+        with companions_left_out():
+            if name == "uncertainty" and path.suffix.lower() == ".npz":
+                source: FrameSource = ArraySource(path, uncertainty=True)
+            else:
+                source = _opened(path, None, rate)
+        if source.size != self.size or source.count != self.count:
+            here, there = (
+                f"{of.count} frames of {of.size[1]}x{of.size[0]} pixels" for of in (source, self)
+            )
+            raise RecordingError(
+                f"{path}: holds {here}, {self.path.name} {there}; give the one made from it"
+            )
+        return source
+
+    @property
+    def chunks(self) -> int:
+        """Number of chunks of each plane."""
+        return -(-self.count // self.chunk)
+
+    @property
+    def pieces(self) -> int:
+        """Number of pieces of sound, of ten seconds."""
+        return 0 if self.sound is None else -int(-(self.count / self.rate) // PIECE)
+
+    def frames(self, plane: int, chunk: int) -> np.ndarray:
+        """A chunk of frames (frame, height, width), the last one shorter.
+
+        Raises:
+            IndexError: If there is no such plane or chunk.
+        """
+        if not (0 <= plane < len(self.planes) and 0 <= chunk < self.chunks):
+            raise IndexError(f"no chunk {chunk} of plane {plane}")
+        first = chunk * self.chunk
+        return self.planes[plane].store.frames(first, min(self.chunk, self.count - first))
+
+    def frame(self, plane: int, number: int) -> np.ndarray:
+        """One frame (1, height, width), sooner there than its chunk.
+
+        Raises:
+            IndexError: If there is no such plane or frame.
+        """
+        if not (0 <= plane < len(self.planes) and 0 <= number < self.count):
+            raise IndexError(f"no frame {number} of plane {plane}")
+        return self.planes[plane].store.frames(number, 1)
+
+    def described(self) -> dict[str, Any]:
+        """All that the page needs to know before it asks for frames."""
+        sound = None
+        if self.sound is not None:
+            sound = {
+                "rate": self.sound.rate, "piece": PIECE, "pieces": self.pieces,
+                "block": self.sound.block, "error": self.sound.error,
+            }  # fmt: skip
+        return {
+            "name": self.path.name,
+            "count": self.count,
+            "rate": [self.rate.numerator, self.rate.denominator],
+            "size": list(self.size),
+            "chunk": self.chunk,
+            "planes": [plane.described() for plane in self.planes],
+            "sound": sound,
+            "tiers": [],
+            "lines": self.lines.lines,
+            "linesFile": self.lines.path.name,
+            "linesRefused": self.lines.refused,
+            "pixelSize": self.pixel_size,
+            "pixelSizeKnown": self.pixel_size_known,
+            "warnings": list(self.provenance.get("warnings", [])),
+            "embedded": False,
+        }
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._close_planes()
+        if self.sound is not None:
+            self.sound.close()
+
+    def _close_planes(self) -> None:
+        for plane in self.planes:
+            plane.store.close()
+
+
+def _opened(path: Path, audio: Path | None, rate: Fraction | None) -> FrameSource:
+    """As `open_source`, without reading long videos from end to end."""
+    if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and rate is None:
+        return VideoSource(path, audio, quick=True)
+    return open_source(path, audio, rate)
+
+
+def _unit(source: FrameSource) -> str:
+    return "grey levels" if source.peak is not None else "intensity"
+
+
+def _plane(name: str, path: Path, source: FrameSource, unit: str) -> Plane:
+    store = open_store(source)
+    first = store.frames(0, min(_LOOKED_AT, source.count))
+    offset, scale = 0.0, 1.0
+    if name == "opinion" and source.peak is not None:
+        scale = _TENTH / _VIDEO_MIDDLE * 255 / source.peak
+        offset, unit = -_TENTH, "% of the brightest tissue"
+    values = offset + scale * first[np.isfinite(first)].astype(np.float64)
+    if not values.size:
+        raise RecordingError(f"{path}: its first frames hold no finite values; repair them first")
+    low, high = (float(value) for value in np.percentile(values, (_DARK, _BRIGHT)))
+    if name == "uncertainty":
+        low = 0.0
+    elif name == "opinion":
+        high = max(abs(low), abs(high))
+        low = -high
+    if not high > low:
+        high = low + 1.0
+    return Plane(name, path.name, store, offset, scale, unit, low, high)

@@ -1,0 +1,52 @@
+"""Run the player's server on this machine until it is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from cleartract.errors import UsageError
+from cleartract.viewer.player import Player
+from cleartract.viewer.server import build_app
+
+_HOST = "127.0.0.1"
+
+
+def serve(player: Player, port: int, browser: bool, say: Callable[[str], None] = print) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        player: What is shown.
+        port: On 127.0.0.1; 0 takes a free one.
+        browser: Whether the page is opened.
+        say: Told the address.
+
+    Raises:
+        UsageError: If the port is taken.
+    """
+    token = secrets.token_urlsafe(24)
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((_HOST, port))
+            bound.listen(64)  # who asks before the server has started waits for it
+        except OSError as error:
+            raise UsageError(f"--port: {port} is taken ({error.strerror}); give another") from error
+        address = f"http://{_HOST}:{bound.getsockname()[1]}/{token}/"
+        config = uvicorn.Config(
+            build_app(player, token), log_level="warning", access_log=False, lifespan="off",
+            timeout_graceful_shutdown=1, server_header=False, h11_max_incomplete_event_size=16_384,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        say(f"{player.path.name}: {address}\nCtrl-C stops it.")
+        if browser:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[bound])
+        player.close()

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from cleartract.cli import main
+from cleartract.errors import RecordingError
+from cleartract.viewer.player import Player
+from tests.viewer.conftest import coded
+
+
+def test_planes_of_other_recordings_are_refused(pair, tmp_path):
+    np.savez(tmp_path / "short.npz", frames=coded(10), rate=[65040, 781])
+    with pytest.raises(
+        RecordingError, match=r"short\.npz: holds 10 frames of 52x40 pixels, speech"
+    ):
+        Player(pair[0], {"denoised": tmp_path / "short.npz"})
+
+
+def test_uncertainty_is_shown_from_zero_in_the_unit_of_the_recording(pair, tmp_path):
+    spread = np.random.default_rng(0).gamma(2, 2, (2000, 40, 52)).astype(np.float32)
+    kind = {"kind": "standard deviation", "rate": [65040, 781]}
+    np.savez(tmp_path / "u.npz", frames=spread, **kind)
+    player = Player(pair[0], {"denoised": pair[1], "uncertainty": tmp_path / "u.npz"})
+    plane = player.described()["planes"][2]
+    assert (plane["name"], plane["kind"], plane["low"]) == ("uncertainty", "f4", 0.0)
+    assert plane["high"] == pytest.approx(np.percentile(spread[:64], 99.8), rel=0.01)
+    assert np.array_equal(player.frames(2, 7), spread[7 * 256 :])
+
+
+def test_large_frames_come_in_smaller_chunks(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((9, 1000, 900), np.float32))
+    player = Player(tmp_path / "a.npy")
+    assert player.chunk == 4
+    assert player.frames(0, 2).shape == (1, 1000, 900)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["missing.mp4"], 3, "missing.mp4: no such file"),
+        (["speech.npz", "--port", "70000"], 2, "--port"),
+        (["speech.npz", "--pixel-size", "0"], 2, "--pixel-size"),
+        (["speech.npz", "--export", "page.txt"], 6, "name it .html"),
+        (["speech.npz", "--export", "there.html"], 6, "there.html: exists"),
+    ],
+)
+def test_what_cannot_be_shown_is_told_in_one_line(pair, monkeypatch, capsys, arguments, code, said):
+    monkeypatch.chdir(pair[0].parent)
+    pair[0].with_name("there.html").write_text("mine")
+    assert main(["view", *arguments]) == code
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_missing_extra_is_named(pair, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["view", str(pair[0]), "--no-browser"]) == 7
+    said = "cleartract: starlette is not installed: pip install 'cleartract[app]'\n"
+    assert capsys.readouterr().err == said
+
+
+def test_a_port_that_is_taken_is_told(pair, capsys):
+    import socket
+
+    pytest.importorskip("uvicorn", reason="the extra app is not installed")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["view", str(pair[0]), "--no-browser", "--port", str(port)]) == 2
+    assert f"--port: {port} is taken" in capsys.readouterr().err
