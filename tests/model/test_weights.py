@@ -53,9 +53,10 @@ def test_there_is_a_golden_file_of_the_present_format():
     assert GOLDEN[-1].stem == f"weights-format-{FORMAT_VERSION}"
 
 
-def test_shipped_weights_are_small_and_load():
-    assert shipped_weights().stat().st_size < 16e6
-    model, described = load_model()
+@pytest.mark.parametrize("name", ["small", "base"])
+def test_shipped_weights_are_small_and_load(name):
+    assert shipped_weights(name).stat().st_size < 16e6
+    model, described = load_model(name)
     assert described["training"]
     assert sum(p.numel() for p in model.parameters()) > 1e6
 

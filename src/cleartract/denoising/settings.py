@@ -28,7 +28,7 @@ class DenoiseSettings(BaseModel):
         16, gt=0, description="Length of a window: frames if whole (16), seconds if not (0.19)."
     )
     step_duration: int | float = Field(
-        10,
+        12,
         gt=0,
         description="From one window to the next: frames if whole, seconds if not (2/83 s is 0.0241).",
     )
