@@ -163,6 +163,9 @@ class ReadStore:
 class VideoStore:
     """Frames of a video, decoded from the key frame before; read in order where that fails.
 
+    Single frames have a decoder of their own: they are what somebody is waiting for, and would
+    otherwise come after the long spans that are asked for beside them.
+
     Args:
         source: A video that `can_seek`.
     """
@@ -170,27 +173,33 @@ class VideoStore:
     def __init__(self, source: VideoSource):
         self._source = source
         self.dtype = served_type("", source.peak)
-        self._decoder: VideoDecoder | None = VideoDecoder(source)
+        self._decoders = {single: VideoDecoder(source) for single in (False, True)}
+        self._locks = {single: threading.Lock() for single in (False, True)}
         self._read: ReadStore | None = None
-        self._lock = threading.Lock()
+        self._failed = threading.Lock()
+        threading.Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        with contextlib.suppress(SeekError, ClearTractError), self._locks[True]:
+            self._decoders[True].frames(0, 1)  # opening a long video takes a while
 
     def frames(self, first: int, count: int) -> np.ndarray:
         """See `FrameStore.frames`."""
         count = max(0, min(count, self._source.count - first))
-        with self._lock:
-            if self._decoder is not None:
-                try:
-                    return self._decoder.frames(first, count).astype(self.dtype)
-                except SeekError:  # a damaged file: its frames are numbered as they come out
-                    self._decoder.close()
-                    self._decoder, self._read = None, ReadStore(self._source)
-            read = self._read
-        assert read is not None
-        return read.frames(first, count)
+        if self._read is None:
+            single = count == 1
+            try:
+                with self._locks[single]:
+                    return self._decoders[single].frames(first, count).astype(self.dtype)
+            except SeekError:  # a damaged file: its frames are numbered as they come out
+                with self._failed:
+                    self._read = self._read or ReadStore(self._source)
+        return self._read.frames(first, count)
 
     def close(self) -> None:
         """See `FrameStore.close`."""
-        for part in (self._decoder, self._read):
-            if part is not None:
-                with contextlib.suppress(OSError):
-                    part.close()
+        for single, decoder in self._decoders.items():
+            with self._locks[single]:
+                decoder.close()
+        if self._read is not None:
+            self._read.close()

@@ -126,4 +126,4 @@ def _number(request: Request, name: str) -> int:
 
 def _not_yet(request: Request, error: Exception) -> Response:
     ready = error.ready if isinstance(error, NotYetError) else 0
-    return JSONResponse({"ready": ready}, 503, headers={"Retry-After": "1"})
+    return JSONResponse({"ready": ready}, 202, headers={"Retry-After": "1"})

@@ -35,7 +35,7 @@ class Player {
     this.clock.seek(timeOf(state.frame));
     this.#changed(new Set(Object.keys(state)));
     document.body.classList.remove("loading");
-    byId("lines-note").textContent = info.linesRefused || (info.embedded ? "Kept in this page only." : `Kept in ${info.linesFile}`);
+    byId("lines-note").textContent = this.#whereLinesAre(info);
     if (info.warnings.length) this.say(info.warnings.join("; "), 8000);
     addEventListener("hashchange", () => this.#recall());
     addEventListener("resize", () => (this.stale = this.staleTracks = true));
@@ -48,6 +48,12 @@ class Player {
   #storedLines(info) {
     const pixels = ([x, y]) => [clamp(x / info.pixelSize, 0, info.size[1] - 1), clamp(y / info.pixelSize, 0, info.size[0] - 1)];
     return Object.entries(info.lines).map(([name, [a, b]]) => ({ name, a: pixels(a), b: pixels(b) }));
+  }
+
+  #whereLinesAre(info) {
+    if (info.linesRefused) return info.linesRefused;
+    if (info.embedded) return "They last until the page is closed.";
+    return `${state.lines.length ? "Kept" : "Lines that you draw or move are kept"} in ${info.linesFile}`;
   }
 
   // A first line, so that there is a kymograph to look at; it is kept once it is moved.
@@ -81,9 +87,17 @@ class Player {
 
   go(frame) {
     const to = clamp(frame, 0, state.info.count - 1);
+    this.source.jump();
+    this.#ask(to); // before anything is drawn: the answer takes longer than the drawing
     this.clock.seek(timeOf(to));
     change({ frame: to });
     this.tracks.follow(to);
+  }
+
+  #ask(frame) {
+    state.info.planes.forEach(({ name }, plane) => {
+      if (plane === 0 || name === "denoised" || name === state.overlay) this.source.frame(plane, frame);
+    });
   }
 
   toggle() {
@@ -206,7 +220,7 @@ class Player {
     for (const ahead of [state.frame + chunk, state.selection && state.loop ? state.selection[0] : -1]) {
       if (ahead < 0 || ahead >= state.info.count) continue;
       state.info.planes.forEach(({ name }, plane) => {
-        if (plane < 2 || name === state.overlay) this.source.frame(plane, ahead, false);
+        if (plane === 0 || name === "denoised" || name === state.overlay) this.source.frame(plane, ahead, false);
       });
     }
     if (state.info.sound) this.source.sound(Math.floor(timeOf(state.frame) / state.info.sound.piece), false);

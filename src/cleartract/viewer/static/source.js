@@ -1,7 +1,8 @@
 // Frames and sound by number, from the server or from inside this page, kept in bounded memory.
 
 const BUDGET = 384e6; // [bytes] kept at most
-const FLIGHTS = 4; // requests under way together
+const FLIGHTS = 2; // requests under way together, besides those of single frames
+const HOLD = 200; // [ms] after a jump in which long spans let the frame that is shown go first
 const MOST_WAITING = 48; // older wishes are forgotten: they are asked again if still wanted
 const AGAIN = 400; // [ms] before what is not read yet is asked for again
 const ARRAYS = { u1: Uint8Array, u2: Uint16Array, f4: Float32Array };
@@ -12,6 +13,7 @@ export class Source {
     this.bytes = 0;
     this.waiting = [];
     this.flying = new Set();
+    this.heldUntil = 0;
     this.onload = () => {};
     this.onproblem = () => {};
     this.embedded = document.getElementById("held-info") !== null;
@@ -40,10 +42,23 @@ export class Source {
   frame(plane, number, urgent = true) {
     const chunk = Math.floor(number / this.info.chunk);
     const kind = ARRAYS[this.info.planes[plane].kind];
-    const numbers = this.#get(`frames/${plane}/${chunk}`, kind, urgent);
-    if (!numbers) return urgent && !this.embedded ? this.#get(`frame/${plane}/${number}`, kind, true) : null;
+    const path = `frames/${plane}/${chunk}`;
+    if (urgent && !this.embedded && !this.kept.has(path)) {
+      const single = this.#get(`frame/${plane}/${number}`, kind, true);
+      this.#get(path, kind, true);
+      return single;
+    }
+    const numbers = this.#get(path, kind, urgent);
+    if (!numbers) return null;
     const first = (number - chunk * this.info.chunk) * this.pixels;
     return first + this.pixels <= numbers.length ? numbers.subarray(first, first + this.pixels) : null;
+  }
+
+  // Somebody jumps elsewhere: the frame there comes first.
+  jump() {
+    this.heldUntil = performance.now() + HOLD;
+    this.waiting.length = 0;
+    setTimeout(() => this.#start(), HOLD);
   }
 
   // Ten seconds of sound as 16-bit numbers, or null.
@@ -77,7 +92,7 @@ export class Source {
     } catch {
       throw new Error("The program has stopped: run cleartract view again.");
     }
-    if (!answer.ok && answer.status !== 503) throw new Error(await answer.text());
+    if (!answer.ok) throw new Error(await answer.text());
     return answer;
   }
 
@@ -89,6 +104,11 @@ export class Source {
       return found;
     }
     if (this.flying.has(path)) return null;
+    if (path.startsWith("frame/")) {
+      this.flying.add(path);
+      this.#load(path, kind);
+      return null;
+    }
     const place = this.waiting.findIndex((wish) => wish.path === path);
     if (place >= 0 && !urgent) return null;
     if (place >= 0) this.waiting.splice(place, 1);
@@ -100,7 +120,9 @@ export class Source {
   }
 
   #start() {
-    while (this.flying.size < FLIGHTS && this.waiting.length) {
+    const singles = [...this.flying].filter((path) => path.startsWith("frame/")).length;
+    if (singles && performance.now() < this.heldUntil) return;
+    while (this.flying.size - singles < FLIGHTS && this.waiting.length) {
       const { path, kind } = this.waiting.pop();
       this.flying.add(path);
       this.#load(path, kind);
@@ -128,7 +150,7 @@ export class Source {
 
   async #bytes(path) {
     const answer = await this.#asked(path);
-    if (answer.status !== 503) {
+    if (answer.status !== 202) {
       this.onproblem("");
       return answer.arrayBuffer();
     }
