@@ -1,5 +1,7 @@
 """Raw data of simulated speech, of a fraction of a second."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,15 +16,23 @@ from cleartract.recordings.raw_source import RawSource
 from cleartract.recordings.sound import whole
 from cleartract.simulation import scan
 from cleartract.simulation.corpus import CorpusSettings, simulate
+from cleartract.simulation.phantom.speech import SOUND_RATE, STATE_RATE
 from cleartract.simulation.tasks import raw_path, tasks
 from tests.recordings.raw_data import difference
 
 UTTERANCE = (("", 0.05), ("a:", 0.1), ("d", 0.1), ("", 0.05))
+SECONDS = 0.15  # the synthesizer adds pauses, which are cut off
 
 
 @pytest.fixture(autouse=True)
 def short_speech(monkeypatch):
-    monkeypatch.setattr(scan, "random_utterance", lambda rng, seconds: UTTERANCE)
+    def perform(_, *arguments):
+        speech = synthesize(UTTERANCE, *arguments)
+        tract, audio = round(SECONDS * STATE_RATE), round(SECONDS * SOUND_RATE)
+        return replace(speech, tract=speech.tract[:tract], audio=speech.audio[:audio])
+
+    synthesize = scan.perform
+    monkeypatch.setattr(scan, "perform", perform)
 
 
 def settings(timit_share: float) -> CorpusSettings:

@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn", reason="the extra app is not installed")
 
 from cleartract.viewer.export import export_page
 from cleartract.viewer.player import Player
-from tests.viewer.conftest import RATE, serving
+from tests.viewer.conftest import RATE, coded, serving
 
 # number in the blocks of a panel as it is drawn, and whether the panel is the denoised one
 READ = """(panel) => {
@@ -109,6 +109,27 @@ def test_playing_shows_the_frame_of_the_sound_that_is_heard(opened):
     drawn(opened)
     stopped = opened.evaluate(READ, 0)[0]
     assert opened.locator("#frame").text_content() == str(stopped)
+
+
+def test_without_sound_time_passes_all_the_same(page, tmp_path):
+    np.save(tmp_path / "silent.npy", coded(600))
+    with serving(Player(tmp_path / "silent.npy")) as address:
+        page.goto(address)
+        page.wait_for_selector("body[data-shown='0']")
+        assert page.locator("#mute").is_hidden()
+        assert page.locator("#views").is_hidden()
+        page.keyboard.press("Space")
+        watch = """async () => {
+          const { clock } = window.cleartract, seen = [];
+          for (let n = 0; n < 40; n++) {
+            await new Promise(requestAnimationFrame);
+            seen.push([Number(document.body.dataset.shown), performance.now() / 1000]);
+          }
+          return seen;
+        }"""
+        seen = np.array(page.evaluate(watch))[5:]
+    passed = (seen[-1] - seen[0]) @ [1, 0], (seen[-1] - seen[0]) @ [0, 1]
+    assert passed[0] == pytest.approx(passed[1] * float(RATE), abs=4)
 
 
 def test_a_loop_stays_in_the_selection_and_slow_motion_is_slow(opened):

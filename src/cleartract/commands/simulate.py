@@ -22,8 +22,8 @@ class Simulate:
     engine: tyro.conf.OmitArgPrefixes[EngineSettings] = field(default_factory=EngineSettings)
     """By default as many processes as there are cores."""
     raw: bool = False
-    """Also write what the scanner measured, recordingNN_raw.h5 (MRD, as in the USC 75-speaker set), with
-    its sound: an input of `cleartract reconstruct` and `denoise`."""
+    """Also write the raw data of each recording, recordingNN_raw.h5 (MRD as in the USC 75-speaker set),
+    with the sound beside them."""
 
     def run(self) -> None:
         """Simulate."""

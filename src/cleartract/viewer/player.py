@@ -16,7 +16,7 @@ from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.video_reader import VideoSource
-from cleartract.viewer.frame_stores import FrameStore, open_store
+from cleartract.viewer.frame_stores import FrameStore, ReadStore, open_store
 from cleartract.viewer.line_file import LineFile
 from cleartract.viewer.sound_store import PIECE, SoundStore
 
@@ -25,6 +25,7 @@ FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known
 _CHUNK = 256  # [frames] served together
 _LARGEST = 16 << 20  # [bytes] of a chunk; larger frames come in fewer
 _LOOKED_AT = 64  # [frames], from which the first window of grey levels is taken
+_PLACES = 4  # they lie at: a scan begins brighter than it goes on
 _DARK, _BRIGHT = 0.5, 99.8  # percentiles that become black and white
 _TENTH = 10.0  # [%] of the brightest tissue: black and white of a video of the repeating part
 _VIDEO_MIDDLE = 127.5  # its grey level where nothing repeats
@@ -202,16 +203,25 @@ def _unit(source: FrameSource) -> str:
     return "grey levels" if source.peak is not None else "intensity"
 
 
+def _some(store: FrameStore, count: int) -> np.ndarray:
+    """Frames from all over a recording, or the first ones where later ones must be waited for."""
+    if isinstance(store, ReadStore) or count <= _LOOKED_AT:
+        return store.frames(0, min(_LOOKED_AT, count))
+    each = _LOOKED_AT // _PLACES
+    starts = np.linspace(0, count - each, _PLACES + 1).astype(int)[1:]
+    return np.concatenate([store.frames(int(start), each) for start in starts])
+
+
 def _plane(name: str, path: Path, source: FrameSource, unit: str) -> Plane:
     store = open_store(source)
-    first = store.frames(0, min(_LOOKED_AT, source.count))
+    looked_at = _some(store, source.count)
     offset, scale = 0.0, 1.0
     if name == "opinion" and source.peak is not None:
         scale = _TENTH / _VIDEO_MIDDLE * 255 / source.peak
         offset, unit = -_TENTH, "% of the brightest tissue"
-    values = offset + scale * first[np.isfinite(first)].astype(np.float64)
+    values = offset + scale * looked_at[np.isfinite(looked_at)].astype(np.float64)
     if not values.size:
-        raise RecordingError(f"{path}: its first frames hold no finite values; repair them first")
+        raise RecordingError(f"{path}: its frames hold no finite values; repair them first")
     low, high = (float(value) for value in np.percentile(values, (_DARK, _BRIGHT)))
     if name == "uncertainty":
         low = 0.0
