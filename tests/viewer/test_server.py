@@ -136,3 +136,24 @@ def test_the_page_runs_no_script_but_its_own(client):
     assert " on" + "click" not in answer.text
     for part in answer.text.split('"'):
         assert not part.startswith(("http:", "https:", "//"))
+
+
+def test_words_and_phones_beside_the_recording_are_shown(pair):
+    from cleartract.viewer.player import Player
+
+    head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "1", "<exists>", "2"]
+    words = ['"IntervalTier"', '"words"', "0", "1", "1", "0.1", "0.5", '"<b>pass"']
+    phones = ['"IntervalTier"', '"phones"', "0", "1", "1", "0.1", "0.2", '"p"']
+    path = pair[0].with_suffix(".TextGrid")
+    path.write_text("\n".join([*head, *words, *phones, ""]))
+    player = Player(pair[0])
+    tiers = player.described()["tiers"]
+    player.close()
+    assert [tier["name"] for tier in tiers] == ["words", "phones"]
+    assert tiers[0]["intervals"] == [[0.1, 0.5, "<b>pass"]]
+    path.write_text("no annotation")
+    player = Player(pair[0])
+    info = player.described()
+    player.close()
+    assert info["tiers"] == []
+    assert any("words and phones are left out" in text for text in info["warnings"])

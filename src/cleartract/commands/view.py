@@ -21,7 +21,7 @@ class View:
     denoised: tyro.conf.Positional[Path | None] = None
     """The denoised recording."""
     uncertainty: Path | None = None
-    """Standard deviation of each pixel, by `denoise --mode uncertainty`."""
+    """Standard deviation of each pixel, by `denoise --quality uncertainty`."""
     opinion: Path | None = None
     """What was removed although it repeats with the posture, by `denoise --opinion-map`."""
     audio: Path | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cleartract.errors import RecordingError
+from cleartract.recordings.annotation_finder import annotation_for
 from cleartract.recordings.array_reader import ArraySource
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.opening import open_source
@@ -22,6 +23,7 @@ from cleartract.viewer.sound_store import PIECE, SoundStore
 
 PLANES = ("noisy", "denoised", "uncertainty", "opinion")
 FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known
+_MOST_TIERS = 6
 _CHUNK = 256  # [frames] served together
 _LARGEST = 16 << 20  # [bytes] of a chunk; larger frames come in fewer
 _LOOKED_AT = 64  # [frames], from which the first window of grey levels is taken
@@ -107,6 +109,8 @@ class Player:
         self.sound = None if source.sound is None else SoundStore(source.sound)
         self.pixel_size = pixel_size or FIELD_OF_VIEW / self.size[1]
         self.pixel_size_known = pixel_size is not None
+        self.annotation, told = annotation_for([noisy, *(others or {}).values()])
+        self._told = [] if told is None else [told]
         self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
 
     def _other(self, name: str, path: Path, rate: Fraction | None) -> FrameSource:
@@ -171,15 +175,27 @@ class Player:
             "chunk": self.chunk,
             "planes": [plane.described() for plane in self.planes],
             "sound": sound,
-            "tiers": [],
+            "tiers": self._tiers(),
             "lines": self.lines.lines,
             "linesFile": self.lines.path.name,
             "linesRefused": self.lines.refused,
             "pixelSize": self.pixel_size,
             "pixelSizeKnown": self.pixel_size_known,
-            "warnings": list(self.provenance.get("warnings", [])),
+            "warnings": [*self.provenance.get("warnings", []), *self._told],
             "embedded": False,
         }
+
+    def _tiers(self) -> list[dict[str, Any]]:
+        """Words and phones, else all tiers of intervals."""
+        if self.annotation is None:
+            return []
+        known = [self.annotation.words, self.annotation.phones]
+        shown = [tier for tier in known if tier is not None]
+        shown = shown or [tier for tier in self.annotation.tiers if not tier.points]
+        return [
+            {"name": tier.name, "intervals": [[i.start, i.end, i.label] for i in tier.intervals]}
+            for tier in shown[:_MOST_TIERS]
+        ]
 
     def close(self) -> None:
         """Let go of the files."""
