@@ -30,17 +30,27 @@ READ = """(panel) => {
 }"""
 
 
-@pytest.fixture
-def page(chromium):
+@pytest.fixture(scope="module")
+def tab(chromium):
+    """One tab for all tests, because a new one takes a second."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, accept_downloads=True)
-    page = context.new_page()
-    page.problems, page.asked = [], []
-    page.on("pageerror", lambda error: page.problems.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and page.problems.append(said.text))
-    page.on("request", lambda request: page.asked.append(request.url))
-    yield page
-    assert not page.problems
+    tab = context.new_page()
+    tab.problems, tab.asked = [], []
+    tab.on("pageerror", lambda error: tab.problems.append(str(error)))
+    tab.on("console", lambda said: said.type == "error" and tab.problems.append(said.text))
+    tab.on("request", lambda request: tab.asked.append(request.url))
+    yield tab
     context.close()
+
+
+@pytest.fixture
+def page(tab):
+    tab.problems.clear()
+    tab.asked.clear()
+    yield tab
+    tab.context.set_offline(False)
+    tab.goto("about:blank")
+    assert not tab.problems
 
 
 @pytest.fixture
@@ -49,6 +59,7 @@ def opened(page, pair):
         page.goto(address)
         page.wait_for_selector("body[data-shown='0']")
         yield page
+        page.goto("about:blank")  # so that no connection keeps the server waiting
 
 
 def shown(page, frame):
@@ -111,6 +122,7 @@ def test_playing_shows_the_frame_of_the_sound_that_is_heard(opened):
     assert opened.locator("#frame").text_content() == str(stopped)
 
 
+@pytest.mark.slow
 def test_without_sound_time_passes_all_the_same(page, tmp_path):
     np.save(tmp_path / "silent.npy", coded(600))
     with serving(Player(tmp_path / "silent.npy")) as address:
@@ -128,10 +140,12 @@ def test_without_sound_time_passes_all_the_same(page, tmp_path):
           return seen;
         }"""
         seen = np.array(page.evaluate(watch))[5:]
+        page.goto("about:blank")
     passed = (seen[-1] - seen[0]) @ [1, 0], (seen[-1] - seen[0]) @ [0, 1]
     assert passed[0] == pytest.approx(passed[1] * float(RATE), abs=4)
 
 
+@pytest.mark.slow
 def test_a_loop_stays_in_the_selection_and_slow_motion_is_slow(opened):
     opened.evaluate("location.hash = 'f=300&s=300_330&l=1&x=0.5'")
     shown(opened, 300)
@@ -276,6 +290,7 @@ def test_the_address_brings_back_the_moment_and_the_view(opened, page):
     other.evaluate("location.hash = 'f=9e9&v=<b>&z=NaN&w=-4&g=5_1&t=x_y&s=3&b=1e99'")
     shown(other, 1999)
     assert other.evaluate(read)[:3] == ["wipe", 0, 0]
+    other.close()
 
 
 def test_the_keys_do_what_the_help_says(opened):
@@ -327,7 +342,7 @@ def test_pictures_are_saved_with_what_is_on_screen(opened):
     assert image[100, 205] == image[100, 180] != image[100, 216 + 180]
     with opened.expect_download() as given:
         opened.click("#save-strip")
-    assert Image.open(given.value.path()).size == (8 * (2 * 52 + 4) - 4, 2 * (80 + 4) + 18)
+    assert Image.open(given.value.path()).size == (8 * (2 * 52 + 4) - 4, 2 * (80 + 4) + 36)
     opened.evaluate("location.hash = 's=100_150'")
     with opened.expect_download() as given:
         opened.click("#save-clip")
@@ -347,7 +362,8 @@ def test_nothing_is_asked_of_another_host_and_names_stay_text(page, pair):
         assert page.title() != "run"
         assert page.locator("img").count() == 0
         drawn(page)
-    assert all(url.startswith((address, "blob:", "data:")) for url in page.asked)
+        assert all(url.startswith((address, "blob:", "data:")) for url in page.asked)
+        page.goto("about:blank")
 
 
 def test_an_exported_page_plays_the_same_offline(page, pair, tmp_path):

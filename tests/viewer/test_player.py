@@ -79,3 +79,25 @@ def test_a_port_that_is_taken_is_told(pair, capsys):
         port = taken.getsockname()[1]
         assert main(["view", str(pair[0]), "--no-browser", "--port", str(port)]) == 2
     assert f"--port: {port} is taken" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_serves_on_this_machine_until_it_is_interrupted(pair):
+    import os
+    import re
+    import signal
+    import subprocess
+    import sys
+    from urllib.request import urlopen
+
+    pytest.importorskip("uvicorn", reason="the extra app is not installed")
+    code = "import sys; from cleartract.cli import main; sys.exit(main(sys.argv[1:]))"
+    called = [sys.executable, "-c", code, "view", str(pair[0]), str(pair[1]), "--no-browser"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(called, stdout=subprocess.PIPE, text=True, env=environment) as running:
+        said = running.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", said)[0]
+        with urlopen(f"{address}info") as answer:
+            assert b'"count":2000' in answer.read()
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 0

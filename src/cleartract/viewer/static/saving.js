@@ -109,7 +109,7 @@ export async function saveStrip(source) {
   const planes = ["noisy", "denoised"].map(planeNumber).filter((plane) => plane >= 0);
   const scale = Math.max(1, Math.min(2, Math.floor(8000 / (frames.length * width))));
   const [w, h] = [width * scale, height * scale];
-  const [canvas, context] = sheet(frames.length * (w + 4) - 4, planes.length * (h + 4) + 18);
+  const [canvas, context] = sheet(frames.length * (w + 4) - 4, planes.length * (h + 4) + (assumption() ? 36 : 18));
   const before = state.frame;
   const panels = new Panels(source);
   for (const [column, frame] of frames.entries()) {
@@ -120,8 +120,9 @@ export async function saveStrip(source) {
     }
     context.fillStyle = "#000";
     context.font = "12px system-ui, sans-serif";
-    context.fillText(`${timeOf(frame).toFixed(3)} s`, column * (w + 4) + 2, canvas.height - 5);
+    context.fillText(`${timeOf(frame).toFixed(3)} s`, column * (w + 4) + 2, planes.length * (h + 4) + 13);
   }
+  context.fillText(assumption(), 2, canvas.height - 6, canvas.width - 4);
   scaleBar(context, scale, 6, h - 6);
   download(`${stem()}_strip${before}.png`, await blob(canvas));
 }
