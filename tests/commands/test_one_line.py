@@ -14,9 +14,10 @@ from safetensors.torch import save_file
 
 from cleartract.cli import main
 from cleartract.errors import CorpusError, RecordingError, WeightsError, WindowError
-from cleartract.evaluation.evaluate import _window, sidecar_of
+from cleartract.evaluation.evaluate import _window
 from cleartract.model.weights import load_model
 from cleartract.recordings.opening import open_source, open_with_usable_sound
+from cleartract.recordings.sidecar import sidecar_of
 from cleartract.recordings.windows import SlidingWindowTransform
 from cleartract.training.checkpoint import load_checkpoint
 

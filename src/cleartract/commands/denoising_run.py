@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -14,11 +13,11 @@ import torch
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.input_checks import check_memory, check_sound
 from cleartract.commands.opinion import write_opinion
-from cleartract.commands.outputs import circumstances, sha256, versions, warn
+from cleartract.commands.outputs import circumstances, sha256, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.result_sinks import result_sinks
+from cleartract.commands.run_description import asked_of, fixed_description
 from cleartract.commands.survey_report import (
-    described_survey,
     result_warnings,
     sound_warnings,
     survey_warnings,
@@ -91,19 +90,8 @@ class DenoisingRun:
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """What decides the result; files by their content: the same file has many paths."""
-        path, command, audio = weights_path(self.command.weights), self.command, self._audio()
-        return {
-            "cleartract": versions()["cleartract"],
-            "input": sha256(command.input),
-            "weights": sha256(path),
-            "settings": self.settings.model_dump(),
-            "audio": audio and audio["sha256"],
-            "audio_offset_ms": command.audio_offset or 0.0,
-            "lost": command.lost,
-            "preview": command.preview,
-            "rate": command.rate,
-        }
+        """What decides the result."""
+        return asked_of(self.command, self.source, self.settings)
 
     def run(self) -> None:
         """Denoise and write."""
@@ -205,7 +193,7 @@ class DenoisingRun:
             partial.batch = restoration.batch
         with AtomicFiles(partial.folder, self.command.overwrite) as files:
             places = {name: files.add(path) for name, path in self.targets.items()}
-            fixed = self._sidecar(restoration, training)
+            fixed = fixed_description(self.command, self.source, self.asked, restoration, training)
             sinks, spread_sinks = result_sinks(
                 self.source, restoration.prepared.survey, places, self.targets, fixed
             )
@@ -283,27 +271,6 @@ class DenoisingRun:
             split,
             (frames for frames, _ in partial.read()),
         )
-
-    def _audio(self) -> dict[str, str] | None:
-        path = self.source.provenance.get("audio")
-        if self.source.sound is None or path is None:
-            return None
-        return {"path": str(path), "sha256": sha256(Path(path))}
-
-    def _sidecar(self, restoration: Restoration, training: dict[str, Any]) -> dict[str, Any]:
-        """How the result is made, as far as that is the same in every run."""
-        command, path, asked = self.command, weights_path(self.command.weights), self.asked
-        parameters = restoration.described() | {"audio_offset_ms": command.audio_offset or 0.0}
-        given = os.path.abspath(command.input)
-        return versions() | {
-            "asked": asked,
-            "input": {"path": given, "sha256": asked["input"]},
-            "audio": self._audio(),
-            "weights": {"path": path.name, "sha256": asked["weights"]},
-            "training": training,
-            "parameters": parameters,
-            **described_survey(restoration.prepared.survey, command.audio_offset or 0.0),
-        }
 
 
 @lru_cache(1)

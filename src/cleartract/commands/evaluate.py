@@ -102,8 +102,8 @@ class Evaluate:
         from cleartract.denoising.denoise import denoise_recording
         from cleartract.denoising.settings import DenoiseSettings
         from cleartract.devices import usable_device
-        from cleartract.evaluation.evaluate import sidecar_of
         from cleartract.model.weights import load_model, weights_path
+        from cleartract.recordings.sidecar import sidecar_of
 
         sidecar, path = sidecar_of(result), weights_path(self.weights)
         named = sidecar.get("weights") or {}

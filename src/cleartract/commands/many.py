@@ -24,9 +24,10 @@ from cleartract.errors import (
     UsageError,
     reason_of,
 )
-from cleartract.jobs.engine import EngineSettings, WorkerLost, run_jobs, shard_of
+from cleartract.jobs.engine import WorkerLost, run_jobs, shard_of
 from cleartract.jobs.processes import threads_each
 from cleartract.recordings.formats import output_suffix
+from cleartract.recordings.sidecar import sidecar_of
 
 
 def denoise_many(command: Denoise, out: Path) -> None:
@@ -53,14 +54,11 @@ def denoise_many(command: Denoise, out: Path) -> None:
         print(f"{len(jobs)} of {len(found)} recordings")
         return
     summary = Summary(out, command.many.shard)
-    engine = EngineSettings(
-        **{name: getattr(command.many, name) for name in EngineSettings.model_fields}
-    )
     outcomes: dict[int, Outcome] = {}
     try:
         with progress_bar("denoising", "recordings") as update:
             update(0, len(jobs), "")
-            for finished in run_jobs(outcome_of, jobs, engine):
+            for finished in run_jobs(outcome_of, jobs, command.many):
                 outcome = finished.value
                 if finished.error is not None:
                     outcome = _lost(jobs[finished.index], finished.error)
@@ -138,7 +136,7 @@ def outcome_of(command: Denoise) -> Outcome:
         code, message = OutputError.exit_code, f"{command.input}: not enough memory"
     except Exception as error:  # a fault of the program stops one recording, not all
         code, message = 1, f"{command.input}: {type(error).__name__}: {reason_of(error)}"
-    sidecar = _sidecar(targets["sidecar"]) if code == 0 else {}
+    sidecar = sidecar_of(targets["result"]) if code == 0 else {}
     return Outcome(
         file=str(command.input),
         output=str(targets["result"]),
@@ -152,17 +150,9 @@ def outcome_of(command: Denoise) -> Outcome:
     )
 
 
-def _sidecar(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def _is_done(targets: dict[str, Path], asked: dict[str, Any]) -> bool:
     """Whether all results are there, whole, and made as they would be now."""
-    sidecar = _sidecar(targets["sidecar"])
+    sidecar = sidecar_of(targets["result"])
     sums = sidecar.get("sha256")
     if sidecar.get("asked") != json.loads(json.dumps(asked)) or not isinstance(sums, dict):
         return False
@@ -174,7 +164,9 @@ def _is_done(targets: dict[str, Path], asked: dict[str, Any]) -> bool:
 
 def _lost(command: Denoise, error: BaseException) -> Outcome:
     killed = isinstance(error, WorkerLost)
-    text = "its process was killed twice, perhaps for memory" if killed else reason_of_any(error)
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    if killed:
+        text = "its process was killed twice, perhaps for memory"
     return Outcome(
         file=str(command.input),
         output=str(command.output),
@@ -182,8 +174,3 @@ def _lost(command: Denoise, error: BaseException) -> Outcome:
         exit_code=OutputError.exit_code if killed else RecordingError.exit_code,
         message=f"{command.input}: {text}",
     )
-
-
-def reason_of_any(error: BaseException) -> str:
-    """One line about any error."""
-    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from cleartract.recordings.annotation_finder import annotation_for
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_recording
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.sidecar import sidecar_of
 
 EXCERPT = 240  # [frames] on which consistency is measured
 SHORTEST, SMALLEST = 4, 16  # [frames], [pixels]
@@ -167,20 +167,6 @@ def _unit_gain(recording: Recording, reference: Recording) -> float:
 
 def _name(recording: Recording) -> str:
     return Path(str(recording.provenance.get("path", "recording"))).name
-
-
-def sidecar_of(result: Path) -> dict[str, Any]:
-    """The sidecar of a result; empty where there is none."""
-    try:
-        content = json.loads(result.with_name(result.name + ".json").read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(content, dict):
-        return {}
-    for name in ("parameters", "weights"):
-        if not isinstance(content.get(name), dict):
-            content[name] = {}
-    return content
 
 
 def _window(sidecar: dict[str, Any]) -> tuple[int, int] | None:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+_MUCH, _LATE = 1.0, 15.0  # [mm], [ms] from which on a line is to be checked
+_FEW, _STILL = 0.1, 0.02  # shares from which on events and still tissue are
 UP, DOWN, ONE, NONE = "higher", "lower", "1 is best", ""
 
 
@@ -131,7 +133,3 @@ def verdict(measured: dict) -> list[str]:
         text = f"what does not change was changed by {100 * still:.1f} % of the brightest tissue"
         said.append((100 * still, text))
     return [text for _, text in sorted(said, key=lambda one: -one[0])]
-
-
-_MUCH, _LATE = 1.0, 15.0  # [mm], [ms] from which on a line is to be checked
-_FEW, _STILL = 0.1, 0.02  # shares from which on events and still tissue are
