@@ -32,7 +32,7 @@ class Options:
 
     recordings: int = 24
     """The last of them is no video."""
-    frames: int = 40
+    frames: int = 100
     """Of each recording [frames]."""
     name: str = "many"
 
@@ -44,7 +44,7 @@ def corpus(folder: Path, options: Options) -> None:
     last = len(shipped) - options.frames
     for number in range(options.recordings - 1):
         first = number * last // max(options.recordings - 2, 1)
-        part = shipped.excerpt(first, first + options.frames)
+        part = shipped.excerpt(first, options.frames)
         write_recording(folder / f"speaker{number % 4}" / f"{number:02d}.mp4", part, {})
     (folder / "speaker0" / "bad.mp4").write_bytes(b"no video")
 

@@ -155,3 +155,18 @@ def test_sound_that_the_layout_keeps_elsewhere_is_used(folder, weights, tmp_path
     sidecar = json.loads((out / "avi" / f"{name}.mp4.json").read_text())
     assert sidecar["audio"]["path"].endswith(f"{name}.wav")
     shutil.rmtree(out)
+
+
+def test_what_a_killed_worker_left_is_gone_on_with(folder, weights, tmp_path):
+    """The recording is tried again by a worker that was given the same job."""
+    from cleartract.commands.denoise import Denoise
+    from cleartract.commands.many import outcome_of
+    from cleartract.denoising.partial import partial_folder
+
+    target = tmp_path / "out" / "first.mp4"
+    job = Denoise(inputs=(folder / "a/first.mp4",), output=target, weights=str(weights))
+    partial_folder(target).mkdir(parents=True)
+    outcome = outcome_of(job)
+    assert (outcome.state, outcome.message) == ("done", "")
+    assert target.exists()
+    assert not partial_folder(target).exists()

@@ -108,7 +108,6 @@ def _job(command: Denoise, found: Found, out: Path) -> Denoise:
         audio=audio,
         threads=threads,
         many=ManyOptions(),
-        resume=partial_folder(target).exists(),
     )
 
 
@@ -116,6 +115,8 @@ def outcome_of(command: Denoise) -> Outcome:
     """Denoise one recording, quietly, and say what came of it."""
     started, code, message, state = time.monotonic(), 0, "", "done"
     targets = command.targets()
+    # what a stopped run has left, or a killed worker a moment ago
+    command = replace(command, resume=partial_folder(targets["result"]).exists())
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             run = command.prepared()

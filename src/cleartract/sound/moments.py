@@ -92,11 +92,11 @@ def product(weights: np.ndarray, planes: np.ndarray) -> np.ndarray:
     """Weighted sums of planes, (sum, plane) and (plane, height, width) -> (sum, height, width).
 
     By torch: NumPy's own threads would go on spinning beside those of the network, which then takes
-    a fifth longer.
+    a fifth longer. In double precision: in single, sums depend on how many threads share them.
     """
-    flat = torch.from_numpy(np.ascontiguousarray(planes.reshape(len(planes), -1)))
-    sums = torch.from_numpy(np.ascontiguousarray(weights)) @ flat
-    return sums.numpy().reshape(len(weights), *planes.shape[1:])
+    flat = torch.from_numpy(np.ascontiguousarray(planes.reshape(len(planes), -1), np.float64))
+    sums = torch.from_numpy(np.ascontiguousarray(weights, np.float64)) @ flat
+    return sums.float().numpy().reshape(len(weights), *planes.shape[1:])
 
 
 def with_constant(features: np.ndarray) -> np.ndarray:
