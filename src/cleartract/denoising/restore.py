@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cleartract.denoising.gap_windows import gap_factors, with_gaps_inside
 from cleartract.denoising.pipeline import read_ahead
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.prepared_window import PreparedWindow
@@ -101,7 +102,8 @@ class Restoration:
         self.source, self.prepared, self.model, self.settings = source, prepared, model, settings
         survey = prepared.survey
         cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-        self.windows = cut.windows(survey.frames, survey.rate)
+        windows = cut.windows(survey.frames, survey.rate)
+        self.windows = with_gaps_inside(windows, survey.lost, survey.frames)
         self.step = cut.step_frames(survey.rate)
         self.batch = settings.batch or DEFAULT_BATCH
         self.seconds, self.made = 0.0, 0  # of the frames made by this run
@@ -149,8 +151,9 @@ class Restoration:
                 windows[begin:], lambda w: self._prepare(around, w, blends[0].first)
             ):
                 for window, samples in batch:
+                    factors = gap_factors(survey.observed(window.frame_indices(survey.frames)))
                     for blend, restored in zip(blends, samples, strict=True):
-                        blend.add(restored, window.first)
+                        blend.add(restored, window.first, factors)
                 done += len(batch)
                 following = windows[done].first if done < len(windows) else survey.frames
                 if following > blends[0].first:

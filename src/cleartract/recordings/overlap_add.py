@@ -50,9 +50,17 @@ class OverlapAdd:
         self._sum = np.zeros((0, *size), np.float64)
         self._weight = np.zeros(0, np.float64)
 
-    def add(self, window: np.ndarray, first: int) -> None:
-        """Add a window (frame, height, width) that starts at a frame; the overhang is dropped."""
+    def add(self, window: np.ndarray, first: int, factors: np.ndarray | None = None) -> None:
+        """Add a window (frame, height, width) that starts at a frame; the overhang is dropped.
+
+        Args:
+            window: Restored frames.
+            first: Number of the first of them [frames].
+            factors: On their weights, (frame,), positive; ones by default.
+        """
         weights = blend_weights(len(window), self.blend)
+        if factors is not None:
+            weights = weights * factors
         low, high = max(first, self.first), min(first + len(window), self.total)
         if high <= low:
             return
