@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleartract.denoising.gap_windows import gap_factors, runs_of, with_gaps_inside
+from cleartract.denoising.gap_windows import edge_factors, runs_of, with_gaps_inside
 from cleartract.recordings.overlap_add import OverlapAdd
 from cleartract.recordings.windows import SlidingWindowTransform
 
@@ -43,7 +43,7 @@ def test_a_gap_at_the_edge_of_a_window_leaves_the_word_to_the_window_around_it()
         part = observed[window.first : window.first + 12]
         surrounded = part[0] and part[-1]
         value = 1.0 if surrounded else 0.0
-        blend.add(np.full((12, 2, 2), value), window.first, gap_factors(part))
+        blend.add(np.full((12, 2, 2), value), window.first, edge_factors(part))
     assert blend.take(30)[10:14].min() > 0.98
 
 

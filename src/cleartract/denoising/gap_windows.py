@@ -48,7 +48,7 @@ def with_gaps_inside(windows: list[Window], lost: Sequence[int], total: int) -> 
     return sorted([*windows, *more], key=lambda window: window.first)
 
 
-def gap_factors(observed: np.ndarray) -> np.ndarray | None:
+def edge_factors(observed: np.ndarray) -> np.ndarray | None:
     """Factors on a window's weights, (frame,): frames of a gap at its edge hardly count.
 
     Args:

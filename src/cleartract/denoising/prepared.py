@@ -101,10 +101,20 @@ class PreparedRecording:
         """Frames in the recording's unit -> normalised, empty borders filled."""
         return self.survey.intensity.apply(self.survey.borders.replicated(frames))
 
-    def window(self, window: Window, noisy: np.ndarray) -> PreparedWindow:
-        """A window with its normalised noisy frames (frame, height, width)."""
+    def window(
+        self, window: Window, noisy: np.ndarray, shown: np.ndarray | None = None
+    ) -> PreparedWindow:
+        """A window with its normalised noisy frames (frame, height, width).
+
+        Args:
+            window: Where it lies.
+            noisy: Its frames.
+            shown: Which of them are shown to the model, (frame,) bool; all that are there by default.
+        """
         numbers = window.frame_indices(self.survey.frames)
         observed, prediction = self.survey.observed(numbers), self.survey.prediction
+        if shown is not None:
+            observed = observed & shown
         known = PreparedWindow(
             window, noisy, observed, mean=self.survey.mean, noise=self.noise, target=self.target
         )

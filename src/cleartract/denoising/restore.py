@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cleartract.denoising.gap_windows import gap_factors, with_gaps_inside
-from cleartract.denoising.pipeline import read_ahead
+from cleartract.denoising.frames_around import FramesAround
+from cleartract.denoising.gap_skill import drawn_to_interpolation, gap_factor, hidden_trials
+from cleartract.denoising.gap_windows import edge_factors, with_gaps_inside
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.residual import ResidualPass, ResidualSplit
@@ -39,44 +39,6 @@ class Piece:
     first: int
     frames: np.ndarray
     uncertainty: np.ndarray | None
-
-
-class _FramesAround:
-    """The frames of a source that windows still need, normalised and as they are."""
-
-    def __init__(self, source: FrameSource, prepared: PreparedRecording):
-        self._chunks = read_ahead((raw, prepared.normalised(raw)) for raw in source.chunks())
-        self._raw: deque[np.ndarray] = deque()
-        self._normalised: deque[np.ndarray] = deque()
-        self.first = 0
-
-    def _reach(self, frame: int) -> None:
-        while self.first + len(self._raw) <= frame:
-            raw, normalised = next(self._chunks)
-            self._raw.extend(raw)
-            self._normalised.extend(normalised)
-
-    def drop_before(self, frame: int) -> None:
-        """Forget frames before this one, unread ones too."""
-        while self.first < frame:
-            self._reach(self.first)
-            self._raw.popleft()
-            self._normalised.popleft()
-            self.first += 1
-
-    def normalised(self, numbers: np.ndarray) -> np.ndarray:
-        """(frame, height, width)."""
-        self._reach(int(numbers.max()))
-        return np.stack([self._normalised[int(n) - self.first] for n in numbers])
-
-    def raw(self, first: int, count: int) -> np.ndarray:
-        """(frame, height, width), the recording's own unit."""
-        self._reach(first + count - 1)
-        return np.stack([self._raw[n - self.first] for n in range(first, first + count)])
-
-    def close(self) -> None:
-        """Stop reading."""
-        self._chunks.close()  # type: ignore[attr-defined]
 
 
 class Restoration:
@@ -107,6 +69,7 @@ class Restoration:
         self.step = cut.step_frames(survey.rate)
         self.batch = settings.batch or DEFAULT_BATCH
         self.seconds, self.made = 0.0, 0  # of the frames made by this run
+        self.gap_factor = 1.0
         known = survey.posture is not None and survey.mean is not None
         self.residual = ResidualPass(survey) if known else None
         self._split: ResidualSplit | None = None
@@ -115,7 +78,7 @@ class Restoration:
         """Measure the fastest batch, where none was asked for and it is worth a second."""
         if self.settings.batch is not None or len(self.windows) < _WORTH_MEASURING:
             return
-        around = _FramesAround(self.source, self.prepared)
+        around = FramesAround(self.source, self.prepared)
         try:
             self.batch = fastest_batch(
                 self.model, self._prepare(around, self.windows[0]), self.settings
@@ -141,9 +104,9 @@ class Restoration:
             OverlapAdd(survey.frames, survey.size, self.settings.blend, first)
             for _ in range(self.settings.samples)
         ]
-        around = _FramesAround(self.source, self.prepared)
+        around = FramesAround(self.source, self.prepared)
         loop = WindowLoop(self.model, self.settings, survey.frames, self.batch)
-        done = begin
+        done, self.gap_factor = begin, self._measured_gap_factor()
         if progress:
             progress(done, len(windows))
         try:
@@ -151,9 +114,10 @@ class Restoration:
                 windows[begin:], lambda w: self._prepare(around, w, blends[0].first)
             ):
                 for window, samples in batch:
-                    factors = gap_factors(survey.observed(window.frame_indices(survey.frames)))
+                    seen = survey.observed(window.frame_indices(survey.frames))
                     for blend, restored in zip(blends, samples, strict=True):
-                        blend.add(restored, window.first, factors)
+                        drawn = drawn_to_interpolation(restored, seen, self.gap_factor)
+                        blend.add(drawn, window.first, edge_factors(seen))
                 done += len(batch)
                 following = windows[done].first if done < len(windows) else survey.frames
                 if following > blends[0].first:
@@ -162,6 +126,26 @@ class Restoration:
                 self.batch, self.seconds = loop.batch, time.perf_counter() - started
                 if progress:
                     progress(done, len(windows))
+        finally:
+            around.close()
+
+    def _measured_gap_factor(self) -> float:
+        """How far gaps depart from interpolation, by hiding frames that are there."""
+        trials = hidden_trials(self.windows, self.prepared.survey.lost, self.prepared.survey.frames)
+        if not trials:
+            return 1.0
+        around, shown = FramesAround(self.source, self.prepared), trials[0][1]
+        single = self.settings.model_copy(update={"samples": 1})
+        loop = WindowLoop(self.model, single, self.prepared.survey.frames, 1)
+        try:
+            restored = loop.run(
+                [window for window, _ in trials], lambda w: self._prepare(around, w, shown=shown)
+            )
+            return gap_factor(
+                (around.normalised(window.frame_indices(self.prepared.survey.frames)), x[0], shown)
+                for batch in restored
+                for window, x in batch
+            )
         finally:
             around.close()
 
@@ -184,14 +168,19 @@ class Restoration:
         return self._split
 
     def _prepare(
-        self, around: _FramesAround, window: Window, unfinished: int = 0
+        self,
+        around: FramesAround,
+        window: Window,
+        unfinished: int | None = None,
+        shown: np.ndarray | None = None,
     ) -> PreparedWindow:
         """A window; frames before it and before the first unfinished one are forgotten."""
         numbers = window.frame_indices(self.prepared.survey.frames)
-        around.drop_before(min(int(numbers.min()), unfinished))
-        return self.prepared.window(window, around.normalised(numbers))
+        first = int(numbers.min())
+        around.drop_before(first if unfinished is None else min(first, unfinished))
+        return self.prepared.window(window, around.normalised(numbers), shown)
 
-    def _piece(self, around: _FramesAround, blends: list[OverlapAdd], until: int) -> Piece:
+    def _piece(self, around: FramesAround, blends: list[OverlapAdd], until: int) -> Piece:
         survey, first = self.prepared.survey, blends[0].first
         drawn = np.stack([blend.take(until) for blend in blends])
         frames = survey.intensity.undo(drawn.mean(0) if len(drawn) > 1 else drawn[0])
@@ -216,6 +205,7 @@ class Restoration:
             "batch_used": self.batch,
             "audio_used": sound is not None,
             "lost_frames": list(survey.lost),
+            "gap_factor": round(self.gap_factor, 4),
             "intensity_offset": survey.intensity.offset,
             "intensity_scale": survey.intensity.scale,
             "borders_without_image": survey.borders.described() or None,
