@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from pydantic import ValidationError
 
     from cleartract.commands.adapt import Adapt
+    from cleartract.commands.app import App
     from cleartract.commands.demo import Demo
     from cleartract.commands.denoise import Denoise
     from cleartract.commands.doctor import Doctor
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "adapt": Adapt,
         "methods": Methods,
         "view": View,
+        "app": App,
         "demo": Demo,
         "doctor": Doctor,
     }

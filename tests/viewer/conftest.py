@@ -61,14 +61,24 @@ def pair(coded_pair, tmp_path) -> tuple[Path, Path]:
 
 @contextmanager
 def serving(player, token: str = "secret"):
+    """Address of a running server of a player."""
+    from cleartract.viewer.server import build_app
+
+    with serving_pages(build_app(player, token)) as address:
+        try:
+            yield f"{address}{token}/"
+        finally:
+            player.close()
+
+
+@contextmanager
+def serving_pages(pages):
     """Address of a running server."""
     import uvicorn
 
-    from cleartract.viewer.server import build_app
-
     bound = socket.socket()
     bound.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(build_app(player, token), log_level="warning", lifespan="off")
+    config = uvicorn.Config(pages, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
     thread.start()
@@ -76,11 +86,23 @@ def serving(player, token: str = "secret"):
     while not server.started and time.monotonic() < until:
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/{token}/"
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
     finally:
         server.should_exit = True
         thread.join(5)
-        player.close()
+
+
+def serious_faults(page) -> list[str]:
+    """What axe-core calls a serious or critical fault of a page."""
+    package = pytest.importorskip("axe_playwright_python", reason="axe-core is not installed")
+    page.evaluate((Path(package.__path__[0]) / "axe.min.js").read_text())
+    found = page.evaluate("axe.run()")["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:120]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
 
 
 @pytest.fixture(scope="session")

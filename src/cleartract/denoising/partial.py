@@ -137,3 +137,36 @@ def check_partial(target: Path, resume: bool) -> None:
         raise OutputError(
             f"{folder}: left by a run that was stopped; give --resume to go on, or delete it"
         )
+
+
+def finished_frames(target: Path) -> int:
+    """How many frames of a result are finished, while its run is at work or after it stopped."""
+    try:
+        return int(json.loads((partial_folder(target) / _STATE).read_text())["finished"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def finished_frame(target: Path, number: int, size: tuple[int, int]) -> np.ndarray | None:
+    """A finished frame (height, width) in the recording's unit, or None where it is not there.
+
+    What is given back is not in it yet: that is known when all frames are finished.
+
+    Args:
+        target: The result.
+        number: Of the frame [frames].
+        size: (height, width) [pixels].
+    """
+    length = 4 * size[0] * size[1]
+    try:
+        with open(partial_folder(target) / _FRAMES, "rb") as file:
+            file.seek(number * length)
+            content = file.read(length)
+    except OSError:
+        return None
+    return np.frombuffer(content, np.float32).reshape(size) if len(content) == length else None
+
+
+def discard_partial(target: Path) -> None:
+    """Delete what a run that was stopped has left."""
+    shutil.rmtree(partial_folder(target), ignore_errors=True)

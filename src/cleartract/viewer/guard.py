@@ -33,10 +33,11 @@ class Guard:
     Args:
         app: What is asked if all is well; its paths are those after the token.
         token: First part of each path.
+        larger: Bodies that may be larger than 64 KB: most [bytes] by their path after the token.
     """
 
-    def __init__(self, app: Any, token: str) -> None:
-        self.app, self.token = app, token.encode()
+    def __init__(self, app: Any, token: str, larger: dict[str, int] | None = None) -> None:
+        self.app, self.token, self.larger = app, token.encode(), larger or {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """One request."""
@@ -86,6 +87,7 @@ class Guard:
         length = headers.get(b"content-length", b"0").decode("latin-1")
         if (writes and b"content-length" not in headers) or not _NUMBER.fullmatch(length):
             return PlainTextResponse("its length must be told", 411)
-        if len(length) > 20 or int(length) > _LARGEST_BODY:
+        largest = self.larger.get(f"/{rest[0]}", _LARGEST_BODY)
+        if len(length) > 20 or int(length) > largest:
             return PlainTextResponse("too large", 413)
         return None

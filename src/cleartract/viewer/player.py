@@ -15,7 +15,7 @@ from cleartract.recordings.array_reader import ArraySource
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import companions_left_out
-from cleartract.recordings.source import FrameSource
+from cleartract.recordings.source import FirstFrames, FrameSource
 from cleartract.recordings.video_reader import VideoSource
 from cleartract.viewer.frame_stores import FrameStore, ReadStore, open_store
 from cleartract.viewer.line_file import LineFile
@@ -76,6 +76,7 @@ class Player:
         audio: A sound file instead of the recording's own sound.
         rate: Frames per second, for kinds of file that hold none.
         pixel_size: [mm]; by default a field of view of 200 mm.
+        first: Only so many frames from its beginning, where the others hold no more [frames].
 
     Raises:
         RecordingError: If a file cannot be opened, or one does not belong to the recording.
@@ -88,8 +89,11 @@ class Player:
         audio: Path | None = None,
         rate: Fraction | None = None,
         pixel_size: float | None = None,
+        first: int | None = None,
     ) -> None:
-        source = _opened(noisy, audio, rate)
+        source = quickly_opened(noisy, audio, rate)
+        if first is not None and first < source.count:
+            source = FirstFrames(source, first)
         self.path, self.count, self.size = noisy, source.count, source.size
         self.rate, self.provenance = source.rate, source.provenance
         sources: dict[str, tuple[Path, FrameSource]] = {"noisy": (noisy, source)}
@@ -118,7 +122,7 @@ class Player:
             if name == "uncertainty" and path.suffix.lower() == ".npz":
                 source: FrameSource = ArraySource(path, uncertainty=True)
             else:
-                source = _opened(path, None, rate)
+                source = quickly_opened(path, None, rate)
         if source.size != self.size or source.count != self.count:
             here, there = (
                 f"{of.count} frames of {of.size[1]}x{of.size[0]} pixels" for of in (source, self)
@@ -208,7 +212,7 @@ class Player:
             plane.store.close()
 
 
-def _opened(path: Path, audio: Path | None, rate: Fraction | None) -> FrameSource:
+def quickly_opened(path: Path, audio: Path | None, rate: Fraction | None) -> FrameSource:
     """As `open_source`, without reading long videos from end to end."""
     if path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES and rate is None:
         return VideoSource(path, audio, quick=True)

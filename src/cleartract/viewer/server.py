@@ -20,19 +20,30 @@ from cleartract.viewer.guard import Guard
 from cleartract.viewer.line_file import checked_lines
 from cleartract.viewer.player import Player
 
-_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
+PAGE_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 _BYTES = "application/octet-stream"
 _LONGEST_NUMBER = 9  # digits
 
 
-def page_files() -> dict[str, bytes]:
+def page_files(package: str = "cleartract.viewer") -> dict[str, bytes]:
     """The page's own files by name, the only ones that are ever served."""
-    folder = resources.files("cleartract.viewer") / "static"
+    folder = resources.files(package) / "static"
     return {
         file.name: file.read_bytes()
         for file in folder.iterdir()
-        if file.name.endswith(tuple(_KINDS))
+        if file.name.endswith(tuple(PAGE_KINDS))
     }
+
+
+def static_file(files: dict[str, bytes], name: str) -> Response:
+    """One of the page's own files.
+
+    Raises:
+        IndexError: If it is none of them.
+    """
+    if name not in files:
+        raise IndexError(name)
+    return Response(files[name], media_type=PAGE_KINDS[name[name.rfind(".") :]])
 
 
 def build_app(player: Player, token: str) -> Guard:
@@ -42,27 +53,29 @@ def build_app(player: Player, token: str) -> Guard:
         player: What is shown.
         token: Secret of this start.
     """
+    return Guard(player_pages(player), token)
+
+
+def player_pages(player: Player) -> Starlette:
+    """The player's pages, unguarded."""
     files = page_files()
 
     def static(request: Request) -> Response:
-        name = request.path_params.get("name", "index.html")
-        if name not in files:
-            raise IndexError(name)
-        return Response(files[name], media_type=_KINDS[name[name.rfind(".") :]])
+        return static_file(files, request.path_params.get("name", "index.html"))
 
     def info(request: Request) -> Response:
         return JSONResponse(player.described())
 
     def frames(request: Request) -> Response:
-        chunk = player.frames(_number(request, "plane"), _number(request, "chunk"))
+        chunk = player.frames(whole_number(request, "plane"), whole_number(request, "chunk"))
         return Response(chunk.tobytes(), media_type=_BYTES)
 
     def frame(request: Request) -> Response:
-        one = player.frame(_number(request, "plane"), _number(request, "number"))
+        one = player.frame(whole_number(request, "plane"), whole_number(request, "number"))
         return Response(one.tobytes(), media_type=_BYTES)
 
     def piece(request: Request) -> Response:
-        number = _number(request, "piece")
+        number = whole_number(request, "piece")
         if player.sound is None or number >= player.pieces:
             raise IndexError(number)
         samples = player.sound.piece(number)
@@ -85,7 +98,7 @@ def build_app(player: Player, token: str) -> Guard:
         return JSONResponse({"saved": player.lines.path.name})
 
     def clip(request: Request) -> Response:
-        first, count = _number(request, "first"), _number(request, "count")
+        first, count = whole_number(request, "first"), whole_number(request, "count")
         if not 0 < count <= LONGEST * player.rate or first + count > player.count:
             return PlainTextResponse(f"select up to {LONGEST} s of the recording", 400)
         low, high = (float(request.query_params.get(name, "nan")) for name in ("low", "high"))
@@ -103,16 +116,10 @@ def build_app(player: Player, token: str) -> Guard:
         Route("/clip/{first}/{count}", clip),
         Route("/{name}", static),
     ]
-    answers: dict[Any, Callable[[Request, Exception], Response]] = {
-        IndexError: lambda request, error: PlainTextResponse("not found", 404),
-        ValueError: lambda request, error: PlainTextResponse("bad request", 400),
-        ClearTractError: lambda request, error: PlainTextResponse(str(error), 409),
-        NotYetError: _not_yet,
-    }
-    return Guard(Starlette(routes=routes, exception_handlers=answers), token)
+    return Starlette(routes=routes, exception_handlers=ANSWERS)
 
 
-def _number(request: Request, name: str) -> int:
+def whole_number(request: Request, name: str) -> int:
     """A whole number in the path.
 
     Raises:
@@ -127,3 +134,12 @@ def _number(request: Request, name: str) -> int:
 def _not_yet(request: Request, error: Exception) -> Response:
     ready = error.ready if isinstance(error, NotYetError) else 0
     return JSONResponse({"ready": ready}, 202, headers={"Retry-After": "1"})
+
+
+ANSWERS: dict[Any, Callable[[Request, Exception], Response]] = {
+    IndexError: lambda request, error: PlainTextResponse("not found", 404),
+    ValueError: lambda request, error: PlainTextResponse("bad request", 400),
+    ClearTractError: lambda request, error: PlainTextResponse(str(error), 409),
+    NotYetError: _not_yet,
+}
+"""What is answered where something goes wrong."""

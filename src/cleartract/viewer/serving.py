@@ -9,6 +9,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -21,10 +22,25 @@ _SWITCH = 0.0005  # [s] after which threads that read ahead let an answer throug
 
 
 def serve(player: Player, port: int, browser: bool, say: Callable[[str], None] = print) -> None:
+    """Serve the player until Ctrl-C; see `serve_pages`."""
+    build = lambda token: build_app(player, token)  # noqa: E731
+    serve_pages(build, player.path.name, player.close, port, browser, say)
+
+
+def serve_pages(
+    build: Callable[[str], Any],
+    name: str,
+    close: Callable[[], None],
+    port: int,
+    browser: bool,
+    say: Callable[[str], None] = print,
+) -> None:
     """Serve until Ctrl-C.
 
     Args:
-        player: What is shown.
+        build: Makes the pages for the secret of this start.
+        name: Of what is served.
+        close: Called at the end.
         port: On 127.0.0.1; 0 takes a free one.
         browser: Whether the page is opened.
         say: Told the address.
@@ -34,7 +50,9 @@ def serve(player: Player, port: int, browser: bool, say: Callable[[str], None] =
     """
     sys.setswitchinterval(_SWITCH)
     token = secrets.token_urlsafe(24)
-    with socket.socket() as bound:
+    with contextlib.ExitStack() as ending:
+        ending.callback(close)
+        bound = ending.enter_context(socket.socket())
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((_HOST, port))
@@ -43,13 +61,12 @@ def serve(player: Player, port: int, browser: bool, say: Callable[[str], None] =
             raise UsageError(f"--port: {port} is taken ({error.strerror}); give another") from error
         address = f"http://{_HOST}:{bound.getsockname()[1]}/{token}/"
         config = uvicorn.Config(
-            build_app(player, token), log_level="warning", access_log=False, lifespan="off",
+            build(token), log_level="warning", access_log=False, lifespan="off",
             timeout_graceful_shutdown=1, server_header=False, h11_max_incomplete_event_size=16_384,
         )  # fmt: skip
         server = uvicorn.Server(config)
-        say(f"{player.path.name}: {address}\nCtrl-C stops it.")
+        say(f"{name}: {address}\nCtrl-C stops it.")
         if browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[bound])
-        player.close()
