@@ -56,8 +56,11 @@ def lab(short, tmp_path) -> Path:
 
 
 @pytest.fixture
-def app(lab, light, tmp_path):
-    """The server of the form; results go to a folder of their own."""
+def app(lab, light, tmp_path, monkeypatch):
+    """The server of the form; results go to a folder of their own.
+
+    Nothing is looked at closely: that takes a process for each recording that is chosen.
+    """
     pytest.importorskip("starlette", reason="the extra app is not installed")
     from cleartract.app.server import AppServer
     from cleartract.commands.denoise_form import DenoiseForm
@@ -65,5 +68,7 @@ def app(lab, light, tmp_path):
     out = tmp_path / "out"
     form = DenoiseForm(str(light))
     server = AppServer(form, [lab], out, out / "uploads", 1_000_000, str(light))
+    looked = {"warnings": ["a warning"], "late": [40.0, 3.0], "seconds": 20.0, "speed": 24.0}
+    monkeypatch.setattr(server.looks, "of", lambda recorded, rate: looked)
     yield server
     server.close()

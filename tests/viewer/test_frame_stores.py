@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -71,6 +73,28 @@ def test_a_video_without_key_frames_is_read_in_order_instead(tmp_path, monkeypat
     monkeypatch.setattr("cleartract.viewer.video_store._FARTHEST", 20)
     store = open_store(written(tmp_path / "a.mp4", 240))
     assert [number_in(frame) for frame in store.frames(200, 8)] == list(range(200, 208))
+
+
+@pytest.mark.slow
+def test_videos_are_opened_and_closed_while_others_are_read(tmp_path):
+    written(tmp_path / "a.mp4", 300)
+    code = """if True:
+        import sys, threading
+        from pathlib import Path
+        from cleartract.recordings.video_reader import VideoSource
+        from cleartract.viewer.video_store import VideoDecoder, can_seek
+        source = VideoSource(Path(sys.argv[1]))
+        def read():
+            while True:
+                list(VideoSource(source.path).chunks())
+        threading.Thread(target=read, daemon=True).start()
+        decoder = VideoDecoder(source)
+        for number in range(60):
+            assert can_seek(source)
+            decoder.frames(number * 97 % 299, 1)
+    """
+    # in a process of its own: a deadlock would hold the interpreter
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.mp4")], check=True, timeout=100)
 
 
 def test_values_come_as_they_are_stored(tmp_path):

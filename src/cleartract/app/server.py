@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ class AppServer:
         self.library = Library(folders, uploads)
         self.players, self.looks = Players(), Looks(weights)
         self.queue = JobQueue(self.players.forget)
+        self._previews = tempfile.TemporaryDirectory(prefix="cleartract-")
         self._files = page_files("cleartract.viewer") | page_files("cleartract.app")
 
     def close(self) -> None:
@@ -67,6 +69,7 @@ class AppServer:
         self.queue.close()
         self.looks.close()
         self.players.close()
+        self._previews.cleanup()
 
     def pages(self, token: str) -> Guard:
         """The pages under `/<token>/`."""
@@ -149,9 +152,8 @@ class AppServer:
     def _planned(self, number: int, preview: bool, options: dict[str, Any]) -> Job:
         recorded = self.library[number]
         taken = {path for job in self.queue.all() for path in job.plan.targets.values()}
-        folder, length = self.out, PREVIEW if preview else None
-        if recorded.top == self.library.uploads and self.out is not None:
-            folder = self.out
+        length = PREVIEW if preview else None
+        folder = Path(self._previews.name) if preview else self.out
         plan = self.form.plan(recorded, options, folder, length, taken)
         known = facts(recorded, _rate(plan.rate))
         frames, (height, width) = known["frames"], known["size"]

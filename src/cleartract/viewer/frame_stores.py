@@ -11,7 +11,7 @@ import numpy as np
 
 from cleartract.errors import ClearTractError, RecordingError
 from cleartract.recordings.array_reader import ArraySource
-from cleartract.recordings.source import FrameSource
+from cleartract.recordings.source import FirstFrames, FrameSource
 from cleartract.recordings.spool import Spool
 from cleartract.recordings.video_reader import VideoSource
 from cleartract.viewer.video_store import SeekError, VideoDecoder, can_seek
@@ -52,10 +52,11 @@ class FrameStore(Protocol):
 
 def open_store(source: FrameSource) -> FrameStore:
     """The quickest way to frames in any order that a kind of file allows."""
-    if isinstance(source, ArraySource) and (place := source.place()) is not None:
-        return ArrayStore(source.path, *place, (source.count, *source.size))
-    if isinstance(source, VideoSource) and can_seek(source):
-        return VideoStore(source)
+    whole = source.source if isinstance(source, FirstFrames) else source
+    if isinstance(whole, ArraySource) and (place := whole.place()) is not None:
+        return ArrayStore(whole.path, *place, (source.count, *source.size))
+    if isinstance(whole, VideoSource) and can_seek(whole):
+        return VideoStore(whole)
     return ReadStore(source)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -106,8 +107,19 @@ class VideoDecoder:
             raise SeekError("a time stamp that no packet has")
         return place
 
+    def _rest(self) -> None:
+        """Let the decoder's threads finish the frames that they are at.
+
+        Seeking and closing wait for them without letting go of the interpreter, which they need in
+        turn to complain while another thread listens (`heard_errors`): both would wait for ever.
+        """
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._container.streams.video[0].codec_context.decode(None)
+
     def _seek(self, number: int) -> None:
-        if self._container is None:
+        if self._container is not None:
+            self._rest()
+        else:
             suffix = VIDEO_SUFFIXES[self._source.path.suffix.lower()]
             self._container = av.open(ffmpeg_name(self._source.path), format=suffix)
             context = self._container.streams.video[0].codec_context
@@ -123,5 +135,6 @@ class VideoDecoder:
         """Close the file."""
         self._decoded = iter(())
         if self._container is not None:
+            self._rest()
             self._container.close()
             self._container = None

@@ -80,8 +80,7 @@ class Card {
       const far = job.step && job.step !== "writing" && done ? `: ${counted(done)} of ${counted(frames)} frames${rest}` : " …";
       return `${STEPS[job.step]}${far}`;
     }
-    const parts = [`Done: ${counted(frames)} frames`];
-    if (seconds) parts.push(`in ${duration(seconds)}, ${speed} a second`);
+    const parts = [`Done: ${counted(frames)} frames${seconds ? ` in ${duration(seconds)} (${Math.round(speed)} a second)` : ""}`];
     if (removed !== undefined && removed !== null) parts.push(`removed ${(100 * removed).toFixed(1)} % of the brightest tissue`);
     return parts.join("; ");
   }
@@ -120,7 +119,8 @@ class Card {
       for (let j = 0; j < pixels; j++) image.data[4 * j + 3] = 255;
       context.putImageData(image, 0, 0);
     });
-    this.captions[1].textContent = `denoised, frame ${counted(frame)}`;
+    const early = this.job.state === "running"; // what repeats is given back at the end
+    this.captions[1].textContent = `denoised, frame ${counted(frame)}${early ? ", not final yet" : ""}`;
     this.frames.hidden = false;
     this.element.dataset.frame = frame;
   }
