@@ -16,7 +16,7 @@ pytest.importorskip("uvicorn", reason="the extra app is not installed")
 
 from cleartract.viewer.export import export_page
 from cleartract.viewer.player import Player
-from tests.viewer.conftest import RATE, coded, serving
+from tests.viewer.conftest import RATE, coded, serious_faults, serving
 
 # number in the blocks of a panel as it is drawn, and whether the panel is the denoised one
 READ = """(panel) => {
@@ -382,6 +382,51 @@ def test_an_exported_page_plays_the_same_offline(page, pair, tmp_path):
     assert page.locator("#save-clip").is_hidden()
     assert all(url.startswith(("file:", "data:", "blob:")) for url in page.asked)
     assert not re.search(r"<script[^>]* src=|<link", target.read_text())
+
+
+def test_constriction_degrees_are_drawn_over_time_here_and_in_an_export(page, pair, tmp_path):
+    rising = np.arange(2000) / 100  # [mm]
+    rows = [f"{n},{float(n / RATE):.6f},10.000,{value:.3f}" for n, value in enumerate(rising)]
+    table = pair[1].with_name(f"{pair[1].stem}_degrees.csv")
+    table.write_text("\n".join(["frame,time [s],<b>lips [mm],tongue [mm]", *rows, ""]))
+    player = Player(pair[0], {"denoised": pair[1]})
+    export_page(player, tmp_path / "page.html")
+    read = """async () => {
+      const { tracks } = window.cleartract, row = tracks.measured;
+      const until = performance.now() + 5000;
+      while ((!row.degrees || row.left || !row.filled.length) && performance.now() < until)
+        await new Promise(requestAnimationFrame);
+      const { width, height } = row.canvas;
+      const data = row.context.getImageData(0, 0, width, height).data;
+      const found = [];
+      for (const share of [0.25, 0.75]) {
+        const x = Math.floor(share * width), seen = [];
+        for (let y = 0; y < height; y++) {
+          const at = 4 * (y * width + x);
+          if (data[at] > 200 && data[at + 2] < 120) seen.push(y); // the second colour
+        }
+        const value = (share * 12 * 83.28) / 100;
+        found.push([seen.reduce((sum, y) => sum + y, 0) / seen.length, row.place(value, height)]);
+      }
+      return [row.names, row.highest, found];
+    }"""
+    with serving(player) as address:
+        for url in (address, (tmp_path / "page.html").as_uri()):
+            page.goto(url)
+            page.wait_for_selector("body[data-shown='0']")
+            names, highest, found = page.evaluate(read)
+            assert names == ["<b>lips", "tongue"]
+            assert highest == pytest.approx(1.05 * 19.99)
+            for drawn_at, expected in found:
+                assert drawn_at == pytest.approx(expected, abs=1.5)
+        page.goto("about:blank")
+
+
+def test_there_is_no_serious_accessibility_fault(opened):
+    for key in ("1", "2", "3", "4", "5", "k", "?"):
+        opened.keyboard.press(key)
+        drawn(opened)
+        assert serious_faults(opened) == [], key
 
 
 def test_an_export_that_is_too_large_is_refused_before_it_is_written(pair, tmp_path, monkeypatch):

@@ -36,6 +36,27 @@ def test_the_window_is_that_of_the_scan_not_of_its_bright_beginning(tmp_path):
     assert (begun["low"], begun["high"]) == (steady["low"], steady["high"])
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a,b\n1,2\n", "is no table of constriction degrees"), ("", "is no table"),
+        ("frame,time [s],lips [mm]\n0,0.1,x\n", "holds rows without numbers"),
+        ("frame,time [s],lips [mm]\n0,0.1\n", "holds rows without numbers"),
+        ("frame,time [s],lips [mm]\n0,0.1,3\n", "holds 1 frames, the recording 2000"),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_none_is_told_and_left_out(pair, tmp_path, content, said):
+    beside = pair[0].with_name("speech_degrees.csv")
+    beside.write_text(content)
+    player = Player(pair[0])
+    info = player.described()
+    player.close()
+    assert info["measures"] is None
+    assert any(said in text and "are left out" in text for text in info["warnings"])
+    with pytest.raises(RecordingError, match=said):
+        Player(pair[0], measures=beside)
+
+
 def test_large_frames_come_in_smaller_chunks(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((9, 1000, 900), np.float32))
     player = Player(tmp_path / "a.npy")

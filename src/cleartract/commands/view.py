@@ -24,6 +24,8 @@ class View:
     """Standard deviation of each pixel, by `denoise --quality uncertainty`."""
     opinion: Path | None = None
     """What was removed although it repeats with the posture, by `denoise --opinion-map`."""
+    measures: Path | None = None
+    """Constriction degrees over time, by `measure`; by default RECORDING_degrees.csv, where it is there."""
     audio: Path | None = None
     """A sound file instead of the recording's own sound."""
     rate: str | None = None
@@ -59,7 +61,7 @@ class View:
             if (path := getattr(self, name)) is not None
         }
         rate = None if self.rate is None else told_rate(self.rate)
-        player = Player(self.noisy, others, self.audio, rate, self.pixel_size)
+        player = Player(self.noisy, others, self.audio, rate, self.pixel_size, self.measures)
         if self.export is not None:
             from cleartract.viewer.export import export_page
 
@@ -76,7 +78,14 @@ class View:
     def _check_export(self, target: Path) -> None:
         if target.suffix.lower() not in (".html", ".htm"):
             raise OutputError(f"{target}: a page; name it .html")
-        read = [self.noisy, self.denoised, self.uncertainty, self.opinion, self.audio]
+        read = [
+            self.noisy,
+            self.denoised,
+            self.uncertainty,
+            self.opinion,
+            self.audio,
+            self.measures,
+        ]
         if target.resolve() in [path.resolve() for path in read if path is not None]:
             raise OutputError(f"{target}: is an input; choose another --export")
         if target.exists() and not self.overwrite:

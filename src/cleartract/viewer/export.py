@@ -78,6 +78,9 @@ def _parts(player: Player) -> Iterator[str]:
             samples = _waiting(_piece, stored, number)
             yield _held(f"sound-{number}", _text(samples))
         yield _held("outline", _text(stored.outline()[0]))
+    if player.measures is not None:
+        for number, degrees in enumerate(player.measures.degrees):
+            yield _held(f"measures-{number}", _text(degrees))
     yield f'<script type="module">\n{joined_modules()}\n</script>\n</body>\n</html>\n'
 
 

@@ -19,6 +19,7 @@ from cleartract.recordings.source import FirstFrames, FrameSource
 from cleartract.recordings.video_reader import VideoSource
 from cleartract.viewer.frame_stores import FrameStore, ReadStore, open_store
 from cleartract.viewer.line_file import LineFile
+from cleartract.viewer.measures import measures_for
 from cleartract.viewer.sound_store import PIECE, SoundStore
 
 PLANES = ("noisy", "denoised", "uncertainty", "opinion")
@@ -76,6 +77,8 @@ class Player:
         audio: A sound file instead of the recording's own sound.
         rate: Frames per second, for kinds of file that hold none.
         pixel_size: [mm]; by default a field of view of 200 mm.
+        measures: A table of constriction degrees by `cleartract measure`; by default the one beside
+            a recording.
         first: Only so many frames from its beginning, where the others hold no more [frames].
 
     Raises:
@@ -89,6 +92,7 @@ class Player:
         audio: Path | None = None,
         rate: Fraction | None = None,
         pixel_size: float | None = None,
+        measures: Path | None = None,
         first: int | None = None,
     ) -> None:
         source = quickly_opened(noisy, audio, rate)
@@ -113,8 +117,11 @@ class Player:
         self.sound = None if source.sound is None else SoundStore(source.sound)
         self.pixel_size = pixel_size or FIELD_OF_VIEW / self.size[1]
         self.pixel_size_known = pixel_size is not None
+        given = {**(others or {}), "noisy": noisy}
         self.annotation, told = annotation_for([noisy, *(others or {}).values()])
-        self._told = [] if told is None else [told]
+        best = [path for name in ("denoised", "noisy") if (path := given.get(name)) is not None]
+        self.measures, wrong = measures_for(best, self.count, measures)
+        self._told = [text for text in (told, wrong) if text is not None]
         self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
 
     def _other(self, name: str, path: Path, rate: Fraction | None) -> FrameSource:
@@ -180,6 +187,7 @@ class Player:
             "planes": [plane.described() for plane in self.planes],
             "sound": sound,
             "tiers": self._tiers(),
+            "measures": self._measured(),
             "lines": self.lines.lines,
             "linesFile": self.lines.path.name,
             "linesRefused": self.lines.refused,
@@ -188,6 +196,13 @@ class Player:
             "warnings": [*self.provenance.get("warnings", []), *self._told],
             "embedded": False,
         }
+
+    def _measured(self) -> dict[str, Any] | None:
+        """Names of the lines whose constriction degrees are known."""
+        if self.measures is None:
+            return None
+        told = self.measures
+        return {"names": list(told.names), "file": told.path.name, "highest": told.highest}
 
     def _tiers(self) -> list[dict[str, Any]]:
         """Words and phones, else all tiers of intervals."""

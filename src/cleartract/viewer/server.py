@@ -89,6 +89,12 @@ def player_pages(player: Player) -> Starlette:
         pairs, done = player.sound.outline()
         return Response(pairs.tobytes(), media_type=_BYTES, headers={"X-Complete": str(int(done))})
 
+    def measures(request: Request) -> Response:
+        number = whole_number(request, "line")
+        if player.measures is None or number >= len(player.measures.names):
+            raise IndexError(number)
+        return Response(player.measures.degrees[number].tobytes(), media_type=_BYTES)
+
     async def lines(request: Request) -> Response:
         try:
             wanted = checked_lines(json.loads(await request.body()))
@@ -112,6 +118,7 @@ def player_pages(player: Player) -> Starlette:
         Route("/frame/{plane}/{number}", frame),
         Route("/sound/{piece}", piece),
         Route("/outline", outline),
+        Route("/measures/{line}", measures),
         Route("/lines", lines, methods=["PUT"]),
         Route("/clip/{first}/{count}", clip),
         Route("/{name}", static),

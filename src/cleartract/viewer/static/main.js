@@ -40,6 +40,7 @@ class Player {
     addEventListener("hashchange", () => this.#recall());
     addEventListener("resize", () => (this.stale = this.staleTracks = true));
     if (info.sound) this.#listenToOutline();
+    if (info.measures) this.#measure();
     this.guessing = !state.lines.length && !info.linesRefused;
     requestAnimationFrame(() => this.#tick());
     window.cleartract = { state, clock: this.clock, source, stage: this.stage, tracks: this.tracks };
@@ -69,6 +70,15 @@ class Player {
     }
     this.guessing = false;
     if (!state.lines.length) change({ lines: [{ name: "line 1", ...movingLine(frames, size[1], size[0]) }] });
+  }
+
+  async #measure() {
+    try {
+      this.tracks.setMeasures(await this.source.measures());
+      this.staleTracks = true;
+    } catch (error) {
+      this.problem(error.message);
+    }
   }
 
   async #listenToOutline() {

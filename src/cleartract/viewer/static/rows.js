@@ -1,7 +1,7 @@
 // Rows over time, each filled column by column as sound and frames come: waveform, spectrogram,
 // kymograph, uncertainty.
 
-import { grey } from "./colours.js";
+import { grey, LINE_COLOURS } from "./colours.js";
 import { Spectra } from "./fourier.js";
 import { Profile } from "./profile.js";
 import { rateOf, state } from "./state.js";
@@ -10,6 +10,7 @@ const HIGHEST = 8000; // [Hz]
 const DYNAMIC = 50; // [dB] from white to black
 const LONGEST = 60; // [s] of sound that is kept for a view
 const AVERAGED = 4; // frames at most in one column
+const LEGEND = 18; // [screen pixels] above the curves of degrees
 const EMPTY = [22, 26, 31];
 
 // Frames or samples that a column stands for.
@@ -286,5 +287,82 @@ export class UncertaintyRow extends FrameRow {
       }
     }
     super.show();
+  }
+}
+
+// Constriction degrees of measured lines, as curves from 0 to the largest one.
+export class DegreesRow extends Row {
+  constructor(source) {
+    super(source);
+    this.names = source.info.measures.names;
+    this.highest = 1.05 * source.info.measures.highest || 1; // [mm]
+    this.degrees = null;
+  }
+
+  depends() {
+    return this.degrees !== null;
+  }
+
+  colour(number) {
+    return LINE_COLOURS[number % LINE_COLOURS.length];
+  }
+
+  // From the upper edge of the row; above it stands the legend.
+  place(value, height) {
+    const top = LEGEND * (devicePixelRatio || 1);
+    return top + (height - 2 - top) * (1 - Math.max(0, value) / this.highest) + 1;
+  }
+
+  fill() {
+    return this.degrees !== null;
+  }
+
+  show() {
+    super.show();
+    if (!this.degrees) return;
+    const { width, height } = this.canvas;
+    const context = this.context;
+    context.lineWidth = Math.max(1.5, height / 40);
+    this.degrees.forEach((degrees, number) => {
+      context.strokeStyle = this.colour(number);
+      context.beginPath();
+      let drawing = false;
+      for (let column = 0; column < width; column++) {
+        const value = this.#mean(degrees, ...span(column, width, state.from, state.to));
+        if (Number.isNaN(value)) {
+          drawing = false;
+          continue;
+        }
+        const y = this.place(value, height);
+        if (drawing) context.lineTo(column + 0.5, y);
+        else context.moveTo(column + 0.5, y);
+        drawing = true;
+      }
+      context.stroke();
+    });
+  }
+
+  #mean(degrees, from, to) {
+    const first = Math.floor(from);
+    let sum = 0;
+    const end = Math.min(degrees.length, Math.max(first + 1, Math.floor(to)));
+    for (let frame = first; frame < end; frame++) sum += degrees[frame];
+    return sum / (end - first);
+  }
+
+  // Names, and values [mm] of the frame that is shown.
+  legend(context, left, top, right) {
+    if (!this.degrees) return;
+    context.font = "12px system-ui, sans-serif";
+    let x = left + 6;
+    this.names.forEach((name, number) => {
+      const value = this.degrees[number][state.frame];
+      const text = `${name.slice(0, 24)} ${Number.isNaN(value) ? "–" : value.toFixed(1)}`;
+      const wide = context.measureText(text).width;
+      if (x + wide > right) return;
+      context.fillStyle = this.colour(number);
+      context.fillText(text, x, top + 14);
+      x += wide + 14;
+    });
   }
 }

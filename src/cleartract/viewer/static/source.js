@@ -75,6 +75,13 @@ export class Source {
     return { pairs: new Int16Array(await answer.arrayBuffer()), complete };
   }
 
+  // Constriction degrees [mm] of every frame, for each line that was measured.
+  async measures() {
+    const bytes = (number) => (this.embedded ? decoded(`measures-${number}`) : this.#bytes(`measures/${number}`));
+    const wanted = this.info.measures?.names.map(async (_, number) => new Float32Array(await bytes(number)));
+    return Promise.all(wanted ?? []);
+  }
+
   async saveLines(lines) {
     const body = JSON.stringify(lines);
     const headers = { "Content-Type": "application/json" };

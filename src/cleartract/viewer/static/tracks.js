@@ -1,11 +1,11 @@
 // Everything over time, on one axis: which rows there are, their labels, the playhead, the pointer.
 
 import { LINE_COLOURS, short } from "./colours.js";
-import { KymographRow, SpectrogramRow, UncertaintyRow, WaveRow } from "./rows.js";
+import { DegreesRow, KymographRow, SpectrogramRow, UncertaintyRow, WaveRow } from "./rows.js";
 import { change, clamp, planeNumber, rateOf, state, timeOf } from "./state.js";
 
 const RULER = 18; // [screen pixels] high
-const HEIGHTS = { wave: 32, spectrogram: 68, kymograph: 50, uncertainty: 34, tier: 20 };
+const HEIGHTS = { wave: 32, spectrogram: 68, kymograph: 50, uncertainty: 34, tier: 20, degrees: 72 };
 const TALLEST = 130; // of a kymograph, where there is room
 const MARGIN = 8; // right of the rows
 const BUDGET = 7; // [ms] of each drawn frame
@@ -20,6 +20,7 @@ export class Tracks {
     const info = source.info;
     this.sounds = info.sound ? [new WaveRow(source), new SpectrogramRow(source)] : [];
     this.spread = planeNumber("uncertainty") >= 0 ? new UncertaintyRow(source, planeNumber("uncertainty")) : null;
+    this.measured = info.measures ? new DegreesRow(source) : null;
     this.kymographs = []; // for each line one row a plane
     this.shownPlanes = ["noisy", "denoised"].map(planeNumber).filter((plane) => plane >= 0);
     this.#listen();
@@ -32,6 +33,10 @@ export class Tracks {
     for (const value of pairs) loudest = Math.max(loudest, Math.abs(value));
     const wave = this.sounds[0];
     [wave.outline, wave.gain, wave.key] = [pairs, 30000 / loudest, ""];
+  }
+
+  setMeasures(degrees) {
+    this.measured.degrees = degrees;
   }
 
   get gutter() {
@@ -59,6 +64,7 @@ export class Tracks {
       add("spectrogram", this.sounds[1], "0–8 kHz");
     }
     for (const tier of state.info.tiers) add("tier", tier, tier.name);
+    if (this.measured) add("degrees", this.measured, "Degrees", `0–${short(this.measured.highest)} mm`);
     while (this.kymographs.length < state.lines.length) {
       this.kymographs.push(this.shownPlanes.map((plane) => new KymographRow(this.source, plane)));
     }
@@ -74,7 +80,9 @@ export class Tracks {
     const tall = places.filter((place) => place.kind === "kymograph");
     const more = tall.length ? clamp((room - used) / tall.length, 0, TALLEST - HEIGHTS.kymograph) : 0;
     let top = RULER;
+    this.measuredTop = null;
     for (const place of places) {
+      if (place.kind === "degrees") this.measuredTop = top;
       if (place.kind === "kymograph") place.height += Math.floor(more);
       place.top = top;
       top += place.height + 2;
@@ -213,6 +221,7 @@ export class Tracks {
     if (each > 3) context.fillRect(this.xOf(state.frame), 0, each, this.height);
     context.fillStyle = "#ff4d4d";
     context.fillRect(this.xOf(state.frame + 0.5) - 0.75, 0, 1.5, this.height);
+    if (this.measuredTop !== null) this.measured?.legend(context, this.gutter, this.measuredTop, this.gutter + this.width);
     context.restore();
     this.drawOverview(ratio);
   }
