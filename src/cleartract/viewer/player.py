@@ -119,7 +119,7 @@ class Player:
         self.pixel_size_known = pixel_size is not None
         given = {**(others or {}), "noisy": noisy}
         self.annotation, told = annotation_for([noisy, *(others or {}).values()])
-        best = [path for name in ("denoised", "noisy") if (path := given.get(name)) is not None]
+        best = [given[name] for name in ("denoised", "noisy") if name in given]
         self.measures, wrong = measures_for(best, self.count, measures)
         self._told = [text for text in (told, wrong) if text is not None]
         self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
