@@ -34,7 +34,8 @@ def alive(number):
 
 
 def children(number):
-    return [int(n) for n in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+    lists = Path(f"/proc/{number}/task").glob("*/children")  # of the thread that began them
+    return [int(n) for listed in lists for n in listed.read_text().split()]
 
 
 def gone(numbers, seconds=30):
@@ -54,20 +55,23 @@ def test_whatever_ends_the_program_ends_its_run_and_what_is_finished_is_kept(lab
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     partial = lab / ".speech_cleartract.mp4.partial"
     with subprocess.Popen(called, stdout=subprocess.PIPE, text=True, env=environment) as running:
-        address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", running.stdout.readline())[0]
-        options = {"steps": 200, "window_duration": 6, "step_duration": 4}
-        body = json.dumps({"recording": 1, "options": options}).encode()
-        origin = address.rsplit("/", 2)[0]
-        urlopen(Request(f"{address}jobs", body, {"Origin": origin}, method="POST")).close()
-        until = time.monotonic() + 60
-        while not (partial / "state.json").exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        at_work = [number for number in children(running.pid) if alive(number)]
-        assert at_work
-        running.send_signal(how)
-        running.wait(30)
-        assert running.returncode == (0 if how in (signal.SIGINT, signal.SIGTERM) else -how)
-        assert gone(at_work)
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/[\w-]{32}/", running.stdout.readline())[0]
+            options = {"steps": 200, "window_duration": 6, "step_duration": 4}
+            body = json.dumps({"recording": 1, "options": options}).encode()
+            origin = address.rsplit("/", 2)[0]
+            urlopen(Request(f"{address}jobs", body, {"Origin": origin}, method="POST")).close()
+            until = time.monotonic() + 60
+            while not (partial / "state.json").exists() and time.monotonic() < until:
+                time.sleep(0.1)
+            at_work = [number for number in children(running.pid) if alive(number)]
+            assert at_work
+            running.send_signal(how)
+            running.wait(30)
+            assert running.returncode == (0 if how in (signal.SIGINT, signal.SIGTERM) else -how)
+            assert gone(at_work)
+        finally:
+            running.kill()
     assert partial.is_dir()
     assert not (lab / "speech_cleartract.mp4").exists()
 

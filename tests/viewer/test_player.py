@@ -1,8 +1,11 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from cleartract.cli import main
 from cleartract.errors import RecordingError
+from cleartract.recordings.video_writer import VideoFormat, VideoWriter
 from cleartract.viewer.player import Player
 from tests.viewer.conftest import coded
 
@@ -55,6 +58,19 @@ def test_a_table_that_is_none_is_told_and_left_out(pair, tmp_path, content, said
     assert any(said in text and "are left out" in text for text in info["warnings"])
     with pytest.raises(RecordingError, match=said):
         Player(pair[0], measures=beside)
+
+
+def test_a_result_that_h264_has_padded_to_even_sizes_is_shown_without_the_padding(tmp_path):
+    noisy, clean = coded(40)[:, :39, :51], np.pad(coded(40)[:, :39, :51], ((0, 0), (0, 1), (0, 1)))
+    np.savez(tmp_path / "a.npz", frames=noisy, rate=[83, 1])
+    writer = VideoWriter(tmp_path / "b.mp4", VideoFormat(clean.shape[1:], Fraction(83), crf=1))
+    writer.write(clean)
+    writer.close()
+    player = Player(tmp_path / "a.npz", {"denoised": tmp_path / "b.mp4"})
+    shown = player.frames(1, 0)
+    player.close()
+    assert shown.shape == noisy.shape
+    assert np.abs(shown.astype(int) - noisy).max() < 12
 
 
 def test_large_frames_come_in_smaller_chunks(tmp_path):

@@ -102,7 +102,7 @@ def newest(job: Job, players: Players, seen: int) -> tuple[int, bytes] | None:
         return None
     if clean is None:
         return None
-    frames.append(clean[: job.size[0], : job.size[1]])  # a video of odd size is padded
+    frames.append(clean)
     levels = [255 * (frame - noisy.low) / (noisy.high - noisy.low) for frame in frames]
     return number, np.stack([np.nan_to_num(level).clip(0, 255) for level in levels]).astype(
         np.uint8

@@ -108,6 +108,26 @@ class ArrayStore:
         self._file.close()
 
 
+class CroppedStore:
+    """Frames without rows and columns at the bottom and the right, as a video pads them.
+
+    Args:
+        store: Larger frames.
+        size: (height, width) that is left [pixels].
+    """
+
+    def __init__(self, store: FrameStore, size: tuple[int, int]):
+        self._store, self.size, self.dtype = store, size, store.dtype
+
+    def frames(self, first: int, count: int) -> np.ndarray:
+        """See `FrameStore.frames`."""
+        return self._store.frames(first, count)[:, : self.size[0], : self.size[1]]
+
+    def close(self) -> None:
+        """See `FrameStore.close`."""
+        self._store.close()
+
+
 class ReadStore:
     """Frames that can only be read from the beginning: read in the background, kept on disk.
 

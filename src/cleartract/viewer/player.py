@@ -17,7 +17,7 @@ from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FirstFrames, FrameSource
 from cleartract.recordings.video_reader import VideoSource
-from cleartract.viewer.frame_stores import FrameStore, ReadStore, open_store
+from cleartract.viewer.frame_stores import CroppedStore, FrameStore, ReadStore, open_store
 from cleartract.viewer.line_file import LineFile
 from cleartract.viewer.measures import measures_for
 from cleartract.viewer.sound_store import PIECE, SoundStore
@@ -107,7 +107,7 @@ class Player:
         self.planes: list[Plane] = []
         try:
             for name, (path, opened) in sources.items():
-                self.planes.append(_plane(name, path, opened, _unit(source)))
+                self.planes.append(_plane(name, path, opened, _unit(source), self.size))
         except BaseException:
             self._close_planes()
             raise
@@ -130,7 +130,9 @@ class Player:
                 source: FrameSource = ArraySource(path, uncertainty=True)
             else:
                 source = quickly_opened(path, None, rate)
-        if source.size != self.size or source.count != self.count:
+        even = (self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2)
+        fits = source.size == self.size or (source.size == even and isinstance(source, VideoSource))
+        if not fits or source.count != self.count:
             here, there = (
                 f"{of.count} frames of {of.size[1]}x{of.size[0]} pixels" for of in (source, self)
             )
@@ -247,8 +249,10 @@ def _some(store: FrameStore, count: int) -> np.ndarray:
     return np.concatenate([store.frames(int(start), each) for start in starts])
 
 
-def _plane(name: str, path: Path, source: FrameSource, unit: str) -> Plane:
+def _plane(name: str, path: Path, source: FrameSource, unit: str, size: tuple[int, int]) -> Plane:
     store = open_store(source)
+    if source.size != size:
+        store = CroppedStore(store, size)  # H.264 holds even sizes only
     looked_at = _some(store, source.count)
     offset, scale = 0.0, 1.0
     if name == "opinion" and source.peak is not None:
