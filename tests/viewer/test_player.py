@@ -1,3 +1,4 @@
+import json
 from fractions import Fraction
 
 import numpy as np
@@ -7,7 +8,7 @@ from cleartract.cli import main
 from cleartract.errors import RecordingError
 from cleartract.recordings.video_writer import VideoFormat, VideoWriter
 from cleartract.viewer.player import Player
-from tests.viewer.conftest import coded
+from tests.viewer.conftest import coded, number_in
 
 
 def test_planes_of_other_recordings_are_refused(pair, tmp_path):
@@ -71,6 +72,21 @@ def test_a_result_that_h264_has_padded_to_even_sizes_is_shown_without_the_paddin
     player.close()
     assert shown.shape == noisy.shape
     assert np.abs(shown.astype(int) - noisy).max() < 12
+
+
+def test_a_preview_is_shown_beside_the_beginning_that_it_was_made_from(pair, monkeypatch):
+    shown = []
+    monkeypatch.setattr("cleartract.viewer.serving.serve", lambda player, *_: shown.append(player))
+    np.savez(pair[1], frames=coded(30, 64), rate=[65040, 781])
+    assert main(["view", *map(str, pair)]) == 3
+    pair[1].with_name(pair[1].name + ".json").write_text(
+        json.dumps({"asked": {"preview": "30"}, "frames": 30})
+    )
+    assert main(["view", *map(str, pair)]) == 0
+    (player,) = shown
+    assert [plane["name"] for plane in player.described()["planes"]] == ["noisy", "denoised"]
+    assert number_in(player.frames(0, 0)[-1]) == number_in(player.frames(1, 0)[-1]) == 29
+    player.close()
 
 
 def test_large_frames_come_in_smaller_chunks(tmp_path):

@@ -13,7 +13,7 @@ from cleartract.app.library import Recorded
 from cleartract.app.plans import Plan
 from cleartract.app.processes import COMMAND_LINE, Working
 from cleartract.denoising.partial import discard_partial, finished_frames, partial_folder
-from cleartract.errors import UsageError
+from cleartract.errors import UsageError, reason_of
 from cleartract.recordings.sidecar import sidecar_of
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -161,8 +161,8 @@ class JobQueue:
             code = -1
             try:
                 code = self._run(job)
-            except OSError as error:  # no process could be started
-                job.said.append(f"cannot be started ({error.strerror})")
+            except Exception as error:  # of one job, such as no process; the others go on
+                job.said.append(f"cannot be done ({reason_of(error)})")
             job.left = None
             stopped = job.stop or self._closing
             job.state = "done" if code == 0 else "cancelled" if stopped else "failed"

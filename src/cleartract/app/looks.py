@@ -27,7 +27,10 @@ class Looks:
 
     def of(self, recorded: Recorded, rate: str | None) -> dict[str, Any] | None:
         """What is known, or None while it is looked at; `error` where nothing can be told."""
-        key = (recorded.number, rate, recorded.path.stat().st_mtime_ns)
+        try:
+            key = (recorded.number, rate, recorded.path.stat().st_mtime_ns)
+        except OSError:
+            return {"error": "is no longer there"}
         with self._lock:
             if key in self._known:
                 return self._known[key]

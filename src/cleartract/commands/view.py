@@ -61,7 +61,8 @@ class View:
             if (path := getattr(self, name)) is not None
         }
         rate = None if self.rate is None else told_rate(self.rate)
-        player = Player(self.noisy, others, self.audio, rate, self.pixel_size, self.measures)
+        first = _previewed(self.denoised)
+        player = Player(self.noisy, others, self.audio, rate, self.pixel_size, self.measures, first)
         if self.export is not None:
             from cleartract.viewer.export import export_page
 
@@ -90,3 +91,13 @@ class View:
             raise OutputError(f"{target}: is an input; choose another --export")
         if target.exists() and not self.overwrite:
             raise OutputError(f"{target}: exists; give --overwrite or another --export")
+
+
+def _previewed(denoised: Path | None) -> int | None:
+    """Number of frames of a result of `denoise --preview`, None of others."""
+    from cleartract.recordings.sidecar import sidecar_of
+
+    told = {} if denoised is None else sidecar_of(denoised)
+    asked, frames = told.get("asked"), told.get("frames")
+    previewed = isinstance(asked, dict) and asked.get("preview")
+    return frames if previewed and isinstance(frames, int) and frames > 0 else None

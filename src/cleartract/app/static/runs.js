@@ -65,7 +65,10 @@ class Card {
     if (running && job.step === "surveying" && !job.done) this.bar.removeAttribute("value");
     else this.bar.value = job.done;
     this.state.textContent = this.text(job);
-    if (before?.said.join() !== job.said.join()) this.said.replaceChildren(...job.said.map((text) => make("li", {}, text)));
+    if (before?.said.join() !== job.said.join()) {
+      const only = job.preview ? " (said of these seconds alone)" : "";
+      this.said.replaceChildren(...job.said.map((text) => make("li", {}, text + only)));
+    }
     const moved = job.done !== before?.done || job.state !== before?.state;
     if ((running && job.step !== "surveying" && moved) || (job.state === "done" && this.seen < 0)) this.#picture();
   }
@@ -81,7 +84,7 @@ class Card {
       return `${STEPS[job.step]}${far}`;
     }
     const parts = [`Done: ${counted(frames)} frames${seconds ? ` in ${duration(seconds)} (${Math.round(speed)} a second)` : ""}`];
-    if (removed !== undefined && removed !== null) parts.push(`removed ${(100 * removed).toFixed(1)} % of the brightest tissue`);
+    if (removed !== undefined && removed !== null) parts.push(`removed ${(100 * removed).toFixed(1)}\u00a0% of the brightest tissue`);
     return parts.join("; ");
   }
 
