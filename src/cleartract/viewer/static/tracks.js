@@ -5,7 +5,7 @@ import { DegreesRow, KymographRow, SpectrogramRow, UncertaintyRow, WaveRow } fro
 import { change, clamp, planeNumber, rateOf, state, timeOf } from "./state.js";
 
 const RULER = 18; // [screen pixels] high
-const HEIGHTS = { wave: 32, spectrogram: 68, kymograph: 50, uncertainty: 34, tier: 20, degrees: 72 };
+const HEIGHTS = { wave: 32, spectrogram: 60, kymograph: 46, uncertainty: 34, tier: 20, degrees: 58 };
 const TALLEST = 130; // of a kymograph, where there is room
 const MARGIN = 8; // right of the rows
 const BUDGET = 7; // [ms] of each drawn frame
