@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import tests.typechecking  # noqa: F401
+from tests.browser import chromium  # noqa: F401
 
 jaxtyping.install_import_hook("cleartract", "tests.typechecking.checked")
 

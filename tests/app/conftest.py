@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.viewer.conftest import chromium  # noqa: F401
-
 FRAMES = 48
 
 

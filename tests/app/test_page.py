@@ -8,7 +8,7 @@ pytest.importorskip("starlette", reason="the extra app is not installed")
 pytest.importorskip("uvicorn", reason="the extra app is not installed")
 
 from tests.app.conftest import FRAMES
-from tests.viewer.conftest import serious_faults, serving_pages
+from tests.browser import serious_faults, serving_pages
 
 LONG = 60_000  # [ms] for a process that starts on a busy machine
 

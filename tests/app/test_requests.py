@@ -19,7 +19,7 @@ def client(app):
 
 
 def test_recordings_come_by_number_and_say_what_they_are(client, lab):
-    listed = client.get("/secret/recordings").json()
+    listed = client.get("/secret/recordings").json()["recordings"]
     assert [one["name"] for one in listed] == ["day/<img src=x onerror=alert(1)>.mp4", "speech.mp4"]
     told = client.get(f"/secret/recordings/{listed[1]['number']}").json()
     assert (told["frames"], told["size"], told["path"]) == (
@@ -28,11 +28,25 @@ def test_recordings_come_by_number_and_say_what_they_are(client, lab):
         str(lab / "speech.mp4"),
     )
     (lab / "new.mp4").write_bytes((lab / "speech.mp4").read_bytes())
-    assert len(client.get("/secret/recordings").json()) == 2
-    again = client.get("/secret/recordings?again=1").json()
+    assert len(client.get("/secret/recordings").json()["recordings"]) == 2
+    again = client.get("/secret/recordings?again=1").json()["recordings"]
     numbers = {one["name"]: one["number"] for one in again}
     assert numbers["speech.mp4"] == listed[1]["number"]
     assert len(set(numbers.values())) == 3
+
+
+def test_results_are_no_recordings_and_names_that_collide_are_told(client, lab, short):
+    names = ("speech_cleartract.mp4", "speech_run2_cleartract.mp4", "s_opinion_cleartract.mp4")
+    for name in (*names, "made.mp4"):
+        (lab / name).write_bytes(short.read_bytes())
+    (lab / "made.mp4.json").write_text('{"cleartract": "0.1.0"}')  # a result of another name
+    listed = client.get("/secret/recordings?again=1").json()
+    assert len(listed["recordings"]) == 2
+    assert listed["told"] == []
+    for name in ("a.mp4", "a.avi", "a_mp4.mp4"):
+        (lab / name).write_bytes(short.read_bytes())
+    told = client.get("/secret/recordings?again=1").json()["told"]
+    assert told == [f"{lab / 'a.avi'}: two recordings have one name; give them one by one"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ pytest.importorskip("uvicorn", reason="the extra app is not installed")
 
 from cleartract.viewer.export import export_page
 from cleartract.viewer.player import Player
-from tests.viewer.conftest import RATE, coded, serious_faults, serving
+from tests.browser import serious_faults
+from tests.viewer.conftest import RATE, coded, serving
 
 # number in the blocks of a panel as it is drawn, and whether the panel is the denoised one
 READ = """(panel) => {

@@ -15,6 +15,7 @@ from cleartract.recordings.sidecar import sidecar_of
 from cleartract.viewer.player import quickly_opened
 
 MOST = 5000  # recordings that are listed
+_NONE = ": no recordings"  # how the error of a folder without any ends
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Library:
         self.folders, self.uploads = [folder.absolute() for folder in folders], uploads.absolute()
         self._numbers: dict[Path, int] = {}
         self._recorded: dict[int, Recorded] = {}
+        self._told: list[str] = []
         self._lock = threading.Lock()
         for folder in self.folders:
             if not folder.is_dir():
@@ -67,17 +69,25 @@ class Library:
     def scan(self) -> None:
         """Look again what is there; numbers stay those of before."""
         found: list[Recorded] = []
+        told: list[str] = []
         for folder in self._searched():
             try:
                 inside = find_recordings((folder,))
-            except CorpusError:
-                continue  # none yet, or names that collide
+            except CorpusError as error:
+                if not str(error).endswith(_NONE):
+                    told.append(str(error))
+                continue
+            except OSError as error:
+                told.append(f"{error.filename or folder}: cannot be read ({error.strerror})")
+                continue
             for one in inside:
                 if not self._foreign(folder, one.path) and not sidecar_of(one.path):
                     audio, number = one.audio, self._number(one.path)
                     found.append(Recorded(number, one.path, one.place, audio, one.kind, folder))
+        if len(found) > MOST:
+            told.append(f"{len(found)} recordings are there, the first {MOST} are listed")
         with self._lock:
-            self._recorded = {one.number: one for one in found[:MOST]}
+            self._recorded, self._told = {one.number: one for one in found[:MOST]}, told
 
     def _searched(self) -> list[Path]:
         inside = any(self.uploads.is_relative_to(folder) for folder in self.folders)
@@ -93,14 +103,15 @@ class Library:
         with self._lock:
             return self._numbers.setdefault(path, len(self._numbers))
 
-    def listed(self) -> list[dict[str, Any]]:
-        """For the page."""
+    def listed(self) -> dict[str, Any]:
+        """For the page: the recordings, and what is wrong with folders."""
         with self._lock:
-            recorded = list(self._recorded.values())
-        return [
+            recorded, told = list(self._recorded.values()), self._told
+        named = [
             {"number": one.number, "name": one.name, "folder": one.top.name or str(one.top)}
             for one in recorded
         ]
+        return {"recordings": named, "told": told}
 
     def __getitem__(self, number: int) -> Recorded:
         with self._lock:

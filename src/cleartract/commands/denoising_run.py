@@ -126,12 +126,15 @@ class DenoisingRun:
         if restoration.residual is not None:
             return
         if "opinion" in self.targets:
-            raise OutputError(
-                f"{self.targets['opinion']}: the recording is too short, or nothing moves in it; "
-                "leave out --opinion-map"
-            )
+            raise self._no_opinion()
         if self.settings.fidelity:
             self.warn("too short, or nothing moves: --fidelity changes nothing")
+
+    def _no_opinion(self) -> OutputError:
+        return OutputError(
+            f"{self.targets['opinion']}: the recording is too short, or nothing moves in it; "
+            "leave out --opinion-map"
+        )
 
     def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
         offset = (self.command.audio_offset or 0.0) / 1000
@@ -262,7 +265,8 @@ class DenoisingRun:
         partial: PartialRun,
         places: dict[str, Path],
     ) -> None:
-        assert split is not None
+        if split is None:
+            raise self._no_opinion()
         names = ("opinion", "opinion_picture")
         write_opinion(
             (places[names[0]], places[names[1]]),

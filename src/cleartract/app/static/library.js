@@ -28,7 +28,9 @@ export class Library {
   }
 
   async load(again = false) {
-    this.recordings = await (await ask(`recordings${again ? "?again=1" : ""}`)).json();
+    const { recordings, told } = await (await ask(`recordings${again ? "?again=1" : ""}`)).json();
+    this.recordings = recordings;
+    byId("told").textContent = told.join("; ");
     this.#list();
   }
 
