@@ -72,3 +72,17 @@ def test_a_recording_too_short_has_no_opinion(clip, weights, capsys):
     assert "too short" in capsys.readouterr().err
     assert not clip.with_name("a.npz").exists()
     assert not clip.with_name("opinion.npz").exists()
+
+
+@pytest.mark.parametrize("frames", [24, 60])
+def test_a_recording_that_is_too_short_for_it_is_told_in_one_line(
+    tmp_path, weights, spoken, capsys, frames
+):
+    path = tmp_path / "short.npz"
+    np.savez(path, frames=spoken.frames[:frames].astype(np.uint8), rate=[65040, 781])
+    arguments = ["denoise", str(path), "--weights", str(weights), "--device", "cpu"]
+    assert main([*arguments, "--opinion-map", str(tmp_path / "opinion.npz")]) == 6
+    said = capsys.readouterr().err.splitlines()
+    assert any("opinion.npz: the recording is too short, or nothing moves" in text for text in said)
+    assert not any(text.startswith("Traceback") for text in said)
+    assert not (tmp_path / "short_cleartract.npz").exists()
