@@ -14,13 +14,16 @@ async function begin() {
   const options = new Options(start.fields);
   const library = new Library(start, options);
   const runs = new Runs(() => look());
-  const costs = new Map(); // of previews, by number
+  const made = new Map(); // how previews were made, by number: {cost, weights}
+  const usual = options.value("weights");
 
   function estimate() {
     const { facts, look: looked, chosen } = library;
     const preview = runs.preview(chosen);
-    const told = preview?.speed && costs.has(preview.number);
-    const speed = told ? preview.speed * costs.get(preview.number) : looked?.speed;
+    const weights = options.value("weights");
+    const how = preview?.speed ? made.get(preview.number) : null;
+    const told = how?.weights === weights;
+    const speed = told ? preview.speed * how.cost : weights === usual ? looked?.speed : null;
     const text = facts && speed ? `About ${duration((facts.frames / speed) * options.cost())} on this machine, ${told ? "as the preview tells" : "as one look tells"}` : "";
     byId("estimate").textContent = text || (facts && !looked ? "Measuring how long it takes …" : "");
     for (const id of ["preview", "run"]) byId(id).disabled = facts === null;
@@ -32,7 +35,7 @@ async function begin() {
     byId("problem").textContent = "";
     try {
       const job = await post("jobs", { recording: library.chosen, preview, options: options.values() });
-      if (preview) costs.set(job.number, options.cost());
+      if (preview) made.set(job.number, { cost: options.cost(), weights: options.value("weights") });
       await look();
       if (innerWidth <= 1100) document.querySelector("#jobs .job")?.scrollIntoView({ block: "start" });
     } catch (error) {
