@@ -162,6 +162,13 @@ def test_a_file_is_added_and_one_that_is_no_recording_is_not(page, short, tmp_pa
     page.wait_for_selector("#upload:has-text('notes.mp4: ')")
     said = page.locator("#upload").text_content()
     assert str(tmp_path) not in said
+    drop = """() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["no video"], "dropped <b>.mp4"));
+      document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true }));
+    }"""
+    page.evaluate(drop)
+    page.wait_for_selector("#upload:has-text('dropped_b.mp4: ')")
     page.set_input_files("#file", short)
     page.wait_for_selector("#run:enabled")
     page.wait_for_selector("#upload:has-text('is added')")
