@@ -159,3 +159,27 @@ def test_a_name_that_no_disk_takes_is_one_error(tmp_path):
 )  # fmt: skip
 def test_names_from_files_stay_in_their_folder(text, name):
     assert file_name(text) == name
+
+
+def test_a_folder_takes_its_name_whole_or_not_at_all(tmp_path):
+    target, victim = tmp_path / "a", tmp_path / "b"
+    with AtomicFiles(replace=False) as files:
+        (files.add(target, folder=True) / "1").write_text("one")
+        assert not target.exists()
+    victim.write_text("precious")
+    for place in (target, victim):
+        with (
+            pytest.raises(OutputError, match="has appeared meanwhile"),
+            AtomicFiles(replace=False) as files,
+        ):
+            (files.add(place, folder=True) / "2").write_text("two")
+    assert [p.name for p in target.iterdir()] == ["1"]
+    assert victim.read_text() == "precious"
+    with pytest.raises(OutputError, match="nothing was written"), AtomicFiles() as files:  # noqa: PT012
+        (files.add(target, folder=True) / "2").write_text("two")
+        files.add(tmp_path / "c")
+    assert [p.name for p in target.iterdir()] == ["1"]  # the former folder is back
+    with AtomicFiles() as files:
+        (files.add(target, folder=True) / "2").write_text("two")
+    assert [p.name for p in target.iterdir()] == ["2"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]

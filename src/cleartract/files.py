@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ import av
 from cleartract.errors import OutputError, reason_of
 
 _LONGEST_NAME = 100  # [bytes] of a name that is made from another
+_TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
 
 
@@ -40,10 +42,14 @@ class AtomicFiles:
         self.folder, self.replace = folder, replace
         self._places: dict[Path, Path] = {}
 
-    def add(self, target: Path) -> Path:
+    def add(self, target: Path, folder: bool = False) -> Path:
         """The empty temporary file of a target, for the caller to fill.
 
         Its name cannot be foreseen, and it is new: nothing planted there is written to.
+
+        Args:
+            target: Its final name.
+            folder: Whether it is a folder.
 
         Raises:
             OutputError: If it cannot be made.
@@ -53,13 +59,16 @@ class AtomicFiles:
             name = f".{stem}.{secrets.token_hex(8)}.partial{target.suffix}"
             temporary = (self.folder or target.parent) / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            if folder:
+                temporary.mkdir()
+            else:
+                os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         self._places[target] = temporary
         return temporary
 
     def __enter__(self) -> AtomicFiles:
         for leftover in self.folder.glob(".*.partial*") if self.folder is not None else ():
-            leftover.unlink()  # of a run that was killed
+            _remove(leftover)  # of a run that was killed
         return self
 
     def __exit__(
@@ -74,33 +83,62 @@ class AtomicFiles:
         finally:
             for temporary in self._places.values():
                 with contextlib.suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                    _remove(temporary)
 
     def _publish(self) -> None:
         published: list[Path] = []
+        aside: dict[Path, Path] = {}  # folders that are replaced
         try:
             for target, temporary in self._places.items():
                 with naming(target):
-                    if not temporary.stat().st_size:
+                    folder = temporary.is_dir()
+                    if not (any(temporary.iterdir()) if folder else temporary.stat().st_size):
                         raise FileNotFoundError(errno.ENOENT, "nothing was written")
-                    if self.replace:
+                    if folder and self.replace and target.is_dir():
+                        aside[target] = _moved_aside(target)
+                    if self.replace and not folder:
                         os.replace(temporary, target)
                         continue
                     _rename_to_new(temporary, target)
                 published.append(target)
         except BaseException:
             for target in published:
-                target.unlink(missing_ok=True)
+                _remove(target)
+            for target, former in aside.items():
+                os.rename(former, target)
             raise
+        for former in aside.values():
+            shutil.rmtree(former, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _moved_aside(folder: Path) -> Path:
+    former = folder.with_name(f".{folder.name}.{secrets.token_hex(8)}.partial")
+    os.rename(folder, former)
+    return former
 
 
 def _rename_to_new(temporary: Path, target: Path) -> None:
-    """Rename a file, but not over another one.
+    """Rename a file or a folder, but not over another one that holds something.
 
     Raises:
         OutputError: If there is another one.
     """
     try:
+        if temporary.is_dir():
+            try:
+                os.rename(temporary, target)  # refuses a file, and a folder that is not empty
+            except OSError as error:
+                if error.errno not in _TAKEN:
+                    raise
+                raise FileExistsError from error
+            return
         try:
             os.link(temporary, target)
         except OSError as error:

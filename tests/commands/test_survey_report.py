@@ -26,7 +26,7 @@ class Surveyed:
 )
 def test_sound_of_another_length_is_said_with_both(lasts, said):
     sound = ArraySound(np.zeros(int(lasts * 8000), np.float32), 8000)
-    warnings = sound_warnings(Surveyed(), sound)
+    warnings = sound_warnings(Surveyed(), sound, len(sound.samples))
     assert len(warnings) == (said is not None)
     for warning in warnings:
         assert f"{said} than the frames: {lasts:.2f} s of sound, 20.00 s of frames" in warning

@@ -381,7 +381,7 @@ def test_a_folder_is_denoised(tmp_path, levels, sound, tiny_model, capsys, monke
     capsys.readouterr()
     monkeypatch.chdir(folder)
     assert run(".", "--rate", "65040/781", "-o", tmp_path / "out.tif") == 0
-    assert ".tif holds no sound" in capsys.readouterr().err
+    assert f"{tmp_path / 'out.wav'}: the sound" in capsys.readouterr().out
     stack = open_recording(tmp_path / "out.tif")
     assert (stack.rate, stack.frames.shape) == (RATE, levels.shape)
     assert np.abs(stack.frames - back.frames).mean() < 2

@@ -15,7 +15,7 @@ from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import RecordingError, UsageError
 from cleartract.jobs.engine import EngineSettings
-from cleartract.recordings.formats import check_output_kind
+from cleartract.recordings.formats import check_output_kind, is_series, stored_at
 
 if TYPE_CHECKING:
     from cleartract.commands.denoising_run import DenoisingRun
@@ -39,7 +39,8 @@ class ManyOptions(EngineSettings):
         "*", description="Only recordings of these folders whose name fits, such as *_rainbow_*."
     )
     suffix: str | None = Field(
-        None, description="Kind of the results: .mp4, .avi, .npz, .mat ...; as without --out."
+        None,
+        description="Kind of the results: .mp4, .avi, .npz, .mat ... or %05d.png; as without --out.",
     )
 
 
@@ -52,8 +53,8 @@ class Denoise:
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """The recording; with --out, recordings and folders of them."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Result: .mp4, .mov, .avi, .npz, .mat, .tif, .gif, .nii, .nii.gz or .dcm; by default
-    INPUT_cleartract.mp4 (.npz for arrays)."""
+    """Result: .mp4, .mov, .avi, .npz, .mat, .tif, .gif, .nii, .nii.gz, .dcm, or one file a frame in a
+    folder, FOLDER/%05d.png, .tif or .npy; by default INPUT_cleartract.mp4 (.npz for arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
     rate: str | None = None
@@ -128,15 +129,20 @@ class Denoise:
         else:
             run.run()
 
+    def sources(self) -> list[Path]:
+        """Files that are read."""
+        return [path for path in (self.input, self.audio) if path is not None]
+
     def check_outputs(self) -> None:
         """Refuse results that cannot be written, would replace an input, or exist."""
         from cleartract.denoising.partial import check_partial
 
         targets = self.targets()
-        sources = [path for path in (self.input, self.audio) if path is not None]
-        check_targets(targets, sources, self.overwrite)
+        check_targets(targets, self.sources(), self.overwrite)
         if self.opinion_map is not None:
             check_output_kind(self.opinion_map)
+            if is_series(self.opinion_map):
+                raise UsageError("--opinion-map: one file, such as opinion.mp4 or opinion.npz")
         if not self.dry_run:
             check_partial(targets["result"], self.resume)
 
@@ -151,7 +157,7 @@ class Denoise:
         from cleartract.denoising.frame_lists import first_frames, listed_frames, told_rate
         from cleartract.denoising.settings import checked_samples, with_quality
         from cleartract.devices import usable_device
-        from cleartract.recordings.formats import SILENT_SUFFIXES
+        from cleartract.recordings.companion import companion_target
         from cleartract.recordings.opening import open_source, open_with_usable_sound
         from cleartract.recordings.source import FirstFrames
         from cleartract.recordings.video_reader import VideoSource
@@ -176,11 +182,11 @@ class Denoise:
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)
+        if (heard := companion_target(targets["result"], source.sound)) is not None:
+            targets["sound"] = heard
         run = DenoisingRun(self, source, settings, device, targets, lost or ())
         if damage is not None:
             run.warn(f"the result is without sound: {damage}")
-        if source.sound is not None and targets["result"].suffix.lower() in SILENT_SUFFIXES:
-            run.warn(f"{targets['result'].suffix} holds no sound: the result is without it")
         return run
 
     def targets(self) -> dict[str, Path]:
@@ -192,13 +198,17 @@ class Denoise:
         name = given.name if folder else given.stem
         default = f"{name}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
         output = self.output or beside(given, default)
-        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
+        if is_series(output):
+            check_output_kind(output)
+        place = stored_at(output)  # a folder for one file a frame
+        stem = place.name if is_series(output) else place.stem
+        targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         if self.master:
-            targets["master"] = output.with_name(output.stem + "_master.avi")
+            targets["master"] = place.with_name(stem + "_master.avi")
         if self.opinion_map is not None:
             opinion = self.opinion_map
             targets["opinion"] = opinion
             targets["opinion_picture"] = beside(opinion, opinion.stem + ".png")
         if QUALITIES[self.quality].get("samples", self.settings.samples) > 1:
-            targets["uncertainty"] = output.with_name(output.stem + "_uncertainty.npz")
+            targets["uncertainty"] = place.with_name(stem + "_uncertainty.npz")
         return targets

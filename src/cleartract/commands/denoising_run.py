@@ -17,6 +17,7 @@ from cleartract.commands.outputs import circumstances, sha256, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.run_description import asked_of, fixed_description
+from cleartract.commands.sound_beside import is_beside, tell_sound_beside
 from cleartract.commands.survey_report import (
     result_warnings,
     sound_warnings,
@@ -34,6 +35,8 @@ from cleartract.devices import choose_threads
 from cleartract.errors import OutputError, WeightsError
 from cleartract.files import AtomicFiles, naming
 from cleartract.model.weights import load_model, weights_path
+from cleartract.recordings.companion import write_companion
+from cleartract.recordings.formats import is_series, stored_at
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import SlidingWindowTransform
 
@@ -65,14 +68,31 @@ class DenoisingRun:
         self.command, self.source, self.settings = command, source, settings
         self.device, self.targets, self.lost = device, targets, lost
         self.warnings: list[str] = []
+        self.heard_beside = False  # whether the sound is there already
 
     def warn(self, text: str) -> None:
         """Print a warning, and keep it for the sidecar."""
         self.warnings.append(text)
         warn(self.command.input, text)
 
+    def check(self) -> None:
+        """Refuse, before any work, what would fail after it."""
+        command, source = self.command, self.source
+        read = command.sources()
+        self.heard_beside = is_beside(self.targets, source.sound, read, command.overwrite)
+        check_memory(source, self.settings, command.max_memory)
+        if self.settings.use_audio and command.preview is None and command.audio_offset is None:
+            check_sound(source, self.samples)
+
+    @cached_property
+    def samples(self) -> int:
+        """Length of the sound [samples]; 0 where there is none."""
+        sound = self.source.sound
+        return 0 if sound is None else sum(len(block) for block in sound.blocks())
+
     def describe(self) -> None:
         """Say what would be done."""
+        self.check()
         source, command = self.source, self.command
         load_model(command.weights, self.device)
         cut = SlidingWindowTransform(self.settings.window_duration, self.settings.step_duration)
@@ -104,9 +124,7 @@ class DenoisingRun:
             raise WeightsError(
                 f"{weights_path(command.weights)}: damaged; its training is no JSON"
             ) from error
-        check_memory(source, self.settings, command.max_memory)
-        if self.settings.use_audio and command.preview is None and command.audio_offset is None:
-            check_sound(source)
+        self.check()
         if source.sound is None:
             self.warn("no sound found: the model works without audio")
         elif command.no_audio:
@@ -120,6 +138,7 @@ class DenoisingRun:
         seconds, frames = restoration.timing()["seconds"], prepared.survey.frames
         counted = "1 frame" if frames == 1 else f"{frames} frames"
         print(f"{self.targets['result']}: {counted}, denoised in {seconds:.1f} s")
+        tell_sound_beside(self.targets)
 
     def _check_split(self, restoration: Restoration) -> None:
         """Say now, before the work, that nothing can be given back or shown."""
@@ -156,7 +175,7 @@ class DenoisingRun:
         for text in (
             *survey_warnings(prepared, offset, self.command.lost == "auto"),
             *unfamiliar_warnings(survey),
-            *sound_warnings(survey, self.source.sound),
+            *sound_warnings(survey, self.source.sound, self.samples),
             *result_warnings(survey.size, self.targets["result"]),
         ):
             self.warn(text)
@@ -195,10 +214,14 @@ class DenoisingRun:
             restoration.choose_batch()
             partial.batch = restoration.batch
         with AtomicFiles(partial.folder, self.command.overwrite) as files:
-            places = {name: files.add(path) for name, path in self.targets.items()}
+            places = {
+                name: files.add(stored_at(path), is_series(path))
+                for name, path in self.targets.items()
+                if not (name == "sound" and self.heard_beside)
+            }
             fixed = fixed_description(self.command, self.source, self.asked, restoration, training)
             sinks, spread_sinks = result_sinks(
-                self.source, restoration.prepared.survey, places, self.targets, fixed
+                self.source, self.samples, restoration.prepared.survey, places, self.targets, fixed
             )
             outputs = BackgroundSink(sinks), BackgroundSink(spread_sinks)
             try:
@@ -209,6 +232,9 @@ class DenoisingRun:
                 raise
             for output in outputs:
                 output.close()
+            if "sound" in places and self.source.sound is not None:
+                with naming(self.targets["sound"]):
+                    write_companion(places["sound"], self.source.sound)
             split = restoration.split()
             if "opinion" in places:
                 self._write_opinion(restoration, split, partial, places)
@@ -219,7 +245,9 @@ class DenoisingRun:
                 "timing": restoration.timing(),
                 "warnings": self.warnings,
                 "sha256": {
-                    name: sha256(place) for name, place in places.items() if name != "sidecar"
+                    name: sha256(places.get(name, target))
+                    for name, target in self.targets.items()
+                    if name != "sidecar"
                 },
             }
             with naming(self.targets["sidecar"]):

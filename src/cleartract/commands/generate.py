@@ -13,12 +13,14 @@ from cleartract.commands.options import Device, Overwrite, Weights
 from cleartract.commands.outputs import beside, check_targets, sha256, versions, warn
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.errors import RecordingError, UsageError
+from cleartract.recordings.formats import check_output_kind, is_series, stored_at
 
 if TYPE_CHECKING:
     import numpy as np
 
     from cleartract.model.model import Model
     from cleartract.recordings.recording import Recording
+    from cleartract.recordings.sound import Sound
 
 _WIDEST = 512  # [pixels], as --size
 _LONGEST = 2000  # frames of a reference recording that are used
@@ -61,7 +63,9 @@ class Generate:
     def run(self) -> None:
         """Generate and write."""
         output = self.output or beside(self.audio, f"{self.audio.stem}_generated.mp4")
-        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
+        check_output_kind(output)
+        place = stored_at(output)
+        targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         sources = [path for path in (self.audio, self.reference) if path is not None]
         check_targets(targets, sources, self.overwrite)
         if self.seconds is not None and not 0 < self.seconds < 1e6:
@@ -72,15 +76,22 @@ class Generate:
             raise UsageError("--size is that of the reference; give one of both")
 
         from cleartract.commands.progress import progress_bar
+        from cleartract.commands.sound_beside import is_beside, tell_sound_beside
         from cleartract.denoising.generate import generate_recording
         from cleartract.devices import usable_device
         from cleartract.model.weights import load_model
-        from cleartract.recordings.sound import open_sound, whole
+        from cleartract.recordings.companion import companion_target
+        from cleartract.recordings.sound import ArraySound, open_sound, whole
 
-        sound = open_sound(self.audio)
+        sound: Sound = open_sound(self.audio)
         samples = whole(sound)
         if self.seconds is not None:
             samples = samples[: round(self.seconds * sound.rate)]
+            sound = ArraySound(samples, sound.rate)
+        if (heard := companion_target(output, sound)) is not None:
+            targets["sound"] = heard
+            if is_beside(targets, sound, sources, self.overwrite):
+                del targets["sound"]
         model, _ = load_model(self.weights, usable_device(self.device))
         reference, rate = self._reference(model)
         values = self.settings.model_dump() | {"use_audio": not self.no_audio}
@@ -90,11 +101,15 @@ class Generate:
             warn(self.audio, "these weights have no default speaker: give --reference")
         with progress_bar("generating", "frames") as update:
             made = generate_recording(samples, sound.rate, model, settings, reference, update)
-        self._write(made, settings, targets)
+        self._write(made, sound, settings, targets)
+        tell_sound_beside(targets)
 
-    def _write(self, made: Recording, settings: GenerateSettings, targets: dict[str, Path]) -> None:
+    def _write(
+        self, made: Recording, sound: Sound, settings: GenerateSettings, targets: dict[str, Path]
+    ) -> None:
         from cleartract.files import AtomicFiles, naming
         from cleartract.model.weights import weights_path
+        from cleartract.recordings.companion import write_companion
         from cleartract.recordings.formats import VIDEO_SUFFIXES
         from cleartract.recordings.pictures import marked
         from cleartract.recordings.writing import Described, open_sink
@@ -113,15 +128,21 @@ class Generate:
             "size": list(made.frames.shape[1:]),
             "rate": [made.rate.numerator, made.rate.denominator],
             "parameters": settings.model_dump(),
+            "outputs": {name: str(target) for name, target in targets.items()},
         }
         with AtomicFiles(replace=self.overwrite) as files:
-            places = {name: files.add(path) for name, path in targets.items()}
+            places = {
+                name: files.add(stored_at(path), is_series(path)) for name, path in targets.items()
+            }
             result = targets["result"]
             described = replace(Described.of(made), comment=f"generated: {sidecar['generated']}")
             sink = open_sink(places["result"], described, sidecar, result)
             shown = result.suffix.lower() in (*VIDEO_SUFFIXES, ".gif") and not self.no_mark
             sink.write(marked(made.frames, "generated", described.bright) if shown else made.frames)
             sink.close()
+            if "sound" in places:
+                with naming(targets["sound"]):
+                    write_companion(places["sound"], sound)
             with naming(targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
         print(f"{result}: {len(made)} frames generated from {basis}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import RecordingError, UsageError
-from cleartract.recordings.sound import seconds
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import SlidingWindowTransform
 
@@ -36,15 +35,19 @@ def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) ->
         )
 
 
-def check_sound(source: FrameSource) -> None:
+def check_sound(source: FrameSource, samples: int) -> None:
     """Refuse sound whose length says that it is another recording's.
+
+    Args:
+        source: The recording.
+        samples: Length of its sound [samples].
 
     Raises:
         RecordingError: If it is.
     """
     if source.sound is None:
         return
-    heard, shown = seconds(source.sound), float(source.count / source.rate)
+    heard, shown = samples / source.sound.rate, float(source.count / source.rate)
     if abs(heard - shown) > _APART and not 1 / _FACTOR <= heard / shown <= _FACTOR:
         raise RecordingError(
             f"{source.name}: {heard:.2f} s of sound and {shown:.2f} s of frames do not belong together; "

@@ -26,7 +26,7 @@ from cleartract.errors import (
 )
 from cleartract.jobs.engine import WorkerLost, run_jobs, shard_of
 from cleartract.jobs.processes import threads_each
-from cleartract.recordings.formats import output_suffix
+from cleartract.recordings.formats import is_series, output_suffix, stored_at
 from cleartract.recordings.sidecar import sidecar_of
 
 
@@ -94,7 +94,10 @@ def _check(command: Denoise, out: Path) -> None:
 def _job(command: Denoise, found: Found, out: Path) -> Denoise:
     """The command for one recording."""
     suffix = command.many.suffix or (".npz" if found.kind in (".npz", ".npy") else ".mp4")
-    target = out / f"{found.place}{'' if suffix.startswith('.') else '.'}{suffix}"
+    if is_series(Path(suffix)):  # a folder for each recording
+        target = out / found.place / Path(suffix).name
+    else:
+        target = out / f"{found.place}{'' if suffix.startswith('.') else '.'}{suffix}"
     if output_suffix(target) == "":
         raise UsageError(f"--suffix: a kind of file such as .mp4, not {command.many.suffix!r}")
     workers, threads = command.many.workers or 1, command.threads
@@ -121,7 +124,7 @@ def outcome_of(command: Denoise) -> Outcome:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             run = command.prepared()
             asked = run.asked
-            if not command.overwrite and _is_done(targets, asked):
+            if not command.overwrite and _is_done(run.targets, asked):
                 state = "there"
             else:
                 command.check_outputs()
@@ -159,7 +162,8 @@ def _is_done(targets: dict[str, Path], asked: dict[str, Any]) -> bool:
         return False
     wanted = [name for name in targets if name != "sidecar"]
     return all(
-        targets[name].is_file() and sums.get(name) == sha256(targets[name]) for name in wanted
+        stored_at(targets[name]).exists() and sums.get(name) == sha256(stored_at(targets[name]))
+        for name in wanted
     )
 
 

@@ -25,26 +25,39 @@ def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool
     Raises:
         OutputError: In one line.
     """
-    from cleartract.recordings.formats import check_output_kind
+    from cleartract.recordings.formats import check_output_kind, is_series, stored_at
+    from cleartract.recordings.series_writer import check_folder
 
     check_output_kind(targets["result"])
-    read = [path.resolve() for path in sources]
-    if len({path.resolve() for path in targets.values()}) < len(targets):
+    if len({stored_at(path).resolve() for path in targets.values()}) < len(targets):
         raise OutputError(f"{targets['result']}: two results have one name; choose others")
     for target in targets.values():
-        if target.resolve() in read:
-            raise OutputError(f"{target}: is the input; choose another -o")
-        if any(path.is_dir() and path in target.resolve().parents for path in read):
-            raise OutputError(f"{target}: lies in the folder that is read; choose another -o")
+        check_place(stored_at(target), sources)
+        if is_series(target):
+            check_folder(target, overwrite)
+            continue
         if target.is_dir():
             raise OutputError(f"{target}: is a folder; choose another -o")
-        folder = next(p for p in target.resolve().parents if p.exists())
-        if not folder.is_dir():
-            raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")
-        if not os.access(folder, os.W_OK):
-            raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
         if target.exists() and not overwrite:
             raise OutputError(f"{target}: exists; give --overwrite or another -o")
+
+
+def check_place(target: Path, sources: list[Path]) -> None:
+    """Refuse a file or folder that is an input, lies in one, or cannot be written.
+
+    Raises:
+        OutputError: In one line.
+    """
+    read, place = [path.resolve() for path in sources], target.resolve()
+    if place in read:
+        raise OutputError(f"{target}: is the input; choose another -o")
+    if any(path.is_dir() and path in place.parents for path in read):
+        raise OutputError(f"{target}: lies in the folder that is read; choose another -o")
+    folder = next(path for path in place.parents if path.exists())
+    if not folder.is_dir():
+        raise OutputError(f"{target}: {folder} is a file, not a folder; choose another -o")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{target}: cannot be written in {folder}; choose another -o")
 
 
 def beside(path: Path, name: str) -> Path:

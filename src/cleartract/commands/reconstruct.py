@@ -13,6 +13,7 @@ from cleartract.commands.options import Overwrite
 from cleartract.commands.outputs import beside, check_targets
 from cleartract.errors import RecordingError
 from cleartract.reconstruction.settings import ReconstructionSettings
+from cleartract.recordings.formats import check_output_kind, is_series, stored_at
 
 if TYPE_CHECKING:
     from cleartract.recordings.raw_source import RawSource
@@ -49,21 +50,27 @@ class Reconstruct:
     def run(self) -> None:
         """Reconstruct and write."""
         output = self.output or beside(self.input, f"{self.input.stem}_reconstructed.npz")
-        targets = {"result": output, "sidecar": beside(output, output.name + ".json")}
+        check_output_kind(output)
+        place = stored_at(output)
+        targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         sources = [path for path in (self.input, self.audio, self.trajectory) if path is not None]
         check_targets(targets, sources, self.overwrite)
         source = self._source()
 
         from cleartract.commands.outputs import warn
-        from cleartract.recordings.formats import SILENT_SUFFIXES
+        from cleartract.commands.sound_beside import is_beside, tell_sound_beside
+        from cleartract.recordings.companion import companion_target
 
         for text in source.provenance["warnings"]:
             warn(self.input, text)
-        if source.sound is not None and output.suffix.lower() in SILENT_SUFFIXES:
-            warn(self.input, f"{output.suffix} holds no sound: the result is without it")
+        if (heard := companion_target(output, source.sound)) is not None:
+            targets["sound"] = heard
+            if is_beside(targets, source.sound, sources, self.overwrite):
+                del targets["sound"]
         described = self._reconstructed(source)
         self._write(source, described, targets)
         print(f"{output}: {source.count} frames, {source.rate} frames a second")
+        tell_sound_beside(targets)
 
     def _source(self) -> RawSource:
         from cleartract.denoising.frame_lists import told_rate
@@ -112,6 +119,7 @@ class Reconstruct:
     def _write(self, source: RawSource, described: Described, targets: dict[str, Path]) -> None:
         from cleartract.commands.outputs import circumstances, sha256, versions
         from cleartract.files import AtomicFiles, naming
+        from cleartract.recordings.companion import write_companion
         from cleartract.recordings.writing import open_sink
 
         sidecar: dict[str, Any] = versions() | {
@@ -122,9 +130,12 @@ class Reconstruct:
             "size": list(source.size),
             "rate": [source.rate.numerator, source.rate.denominator],
             "warnings": source.provenance["warnings"],
+            "outputs": {name: str(target) for name, target in targets.items()},
         }
         with AtomicFiles(replace=self.overwrite) as files:
-            places = {name: files.add(path) for name, path in targets.items()}
+            places = {
+                name: files.add(stored_at(path), is_series(path)) for name, path in targets.items()
+            }
             sink = open_sink(places["result"], described, sidecar, targets["result"])
             try:
                 for chunk in source.chunks():
@@ -133,6 +144,9 @@ class Reconstruct:
                 sink.abandon()
                 raise
             sink.close()
+            if "sound" in places and source.sound is not None:
+                with naming(targets["sound"]):
+                    write_companion(places["sound"], source.sound)
             with naming(targets["sidecar"]):
                 text = json.dumps(sidecar | circumstances(), indent=1) + "\n"
                 places["sidecar"].write_text(text)

@@ -15,6 +15,7 @@ from cleartract.recordings.writing import Described, FrameSink, open_master, ope
 
 def result_sinks(
     source: FrameSource,
+    samples: int,
     survey: Survey,
     places: dict[str, Path],
     targets: dict[str, Path],
@@ -24,14 +25,12 @@ def result_sinks(
 
     Args:
         source: The recording.
+        samples: Length of its sound [samples].
         survey: What the first pass found.
         places: Where each result is written, by name.
         targets: What each is going to be called.
         provenance: Kept in a .npz.
     """
-    sound, samples = source.sound, 0
-    if sound is not None and targets["result"].suffix.lower() == ".npz":
-        samples = sum(len(block) for block in sound.blocks())
     result = Described(
         frames=survey.frames,
         size=survey.size,
@@ -39,7 +38,7 @@ def result_sinks(
         peak=source.peak,
         bright=survey.bright,
         maximum=survey.maximum,
-        sound=sound,
+        sound=source.sound,
         samples=samples,
     )
     sinks = [open_sink(places["result"], result, provenance, targets["result"])]

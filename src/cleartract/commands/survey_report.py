@@ -9,10 +9,9 @@ from typing import Any
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.denoising.survey import Survey
-from cleartract.errors import RecordingError
 from cleartract.model.model import Model
 from cleartract.recordings.formats import VIDEO_SUFFIXES
-from cleartract.recordings.sound import Sound, seconds
+from cleartract.recordings.sound import Sound
 from cleartract.recordings.video_writer import preferred_codec
 
 _DIFFERENT = 0.01  # of the frames' duration: sound longer or shorter by more is told
@@ -58,15 +57,11 @@ def survey_warnings(prepared: PreparedRecording, corrected: float, spikes_lost: 
     return warnings
 
 
-def sound_warnings(survey: Survey, sound: Sound | None) -> list[str]:
-    """What to say about sound that is much longer or shorter than the frames."""
+def sound_warnings(survey: Survey, sound: Sound | None, samples: int) -> list[str]:
+    """What to say about sound of some samples that is much longer or shorter than the frames."""
     if sound is None:
         return []
-    try:
-        heard = seconds(sound)
-    except RecordingError as error:
-        return [str(error)]
-    shown = float(survey.frames / survey.rate)
+    heard, shown = samples / sound.rate, float(survey.frames / survey.rate)
     if abs(heard - shown) <= max(_DIFFERENT * shown, _DIFFERENT_SECONDS):
         return []
     kind = "longer" if heard > shown else "shorter"

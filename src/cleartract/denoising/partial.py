@@ -12,6 +12,7 @@ import numpy as np
 
 from cleartract.errors import OutputError
 from cleartract.files import naming
+from cleartract.recordings.formats import stored_at
 
 _STATE, _FRAMES, _SPREAD = "state.json", "frames.f32", "uncertainty.f32"
 CHUNK = 64  # [frames] read back together
@@ -123,7 +124,8 @@ class PartialRun:
 
 def partial_folder(target: Path) -> Path:
     """Where a run keeps what it has finished."""
-    return target.with_name(f".{target.name}.partial")
+    place = stored_at(target)
+    return place.with_name(f".{place.name}.partial")
 
 
 def check_partial(target: Path, resume: bool) -> None:

@@ -6,6 +6,7 @@ Forcing the demuxer keeps a text file from posing as a playlist that opens its n
 from __future__ import annotations
 
 import os
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,7 +20,9 @@ SOUND_SUFFIXES = (".wav", ".flac")
 OUTPUT_SUFFIXES = (
     ".mp4", ".mov", ".avi", ".npz", ".mat", ".tif", ".tiff", ".gif", ".nii", ".nii.gz", ".dcm",
 )  # fmt: skip
-SILENT_SUFFIXES = (".tif", ".tiff", ".gif", ".nii", ".gz", ".dcm")  # hold no sound
+SERIES_SUFFIXES = (".png", ".tif", ".tiff", ".npy")  # of a folder with one file a frame
+_SILENT = (".tif", ".tiff", ".gif", ".nii", ".nii.gz", ".dcm")  # hold no sound
+_NUMBERED = re.compile(r"[^%]*%(?:0?[1-9])?d[^%]*")
 FOLDER = "/"  # stands for a folder with one file a frame
 
 READERS: dict[str, tuple[str, str, bool]] = {
@@ -51,6 +54,21 @@ def output_suffix(target: Path) -> str:
     return last_two if last_two in READERS else target.suffix.lower()
 
 
+def is_series(target: Path) -> bool:
+    """Whether a result is a folder with one file a frame, as `FOLDER/%05d.png`."""
+    return target.suffix.lower() in SERIES_SUFFIXES and bool(_NUMBERED.fullmatch(target.name))
+
+
+def stored_at(target: Path) -> Path:
+    """The file or folder that a result is: FOLDER for `FOLDER/%05d.png`."""
+    return target.parent if is_series(target) else target
+
+
+def holds_no_sound(target: Path) -> bool:
+    """Whether a result is of a kind that holds frames alone."""
+    return is_series(target) or output_suffix(target) in _SILENT
+
+
 def ffmpeg_name(path: Path) -> str:
     """A path as FFmpeg takes it: absolute, because `http:` or `file:` would begin a URL."""
     return os.path.abspath(path)
@@ -60,11 +78,23 @@ def check_output_kind(target: Path) -> None:
     """Refuse a result whose name asks for a kind of file that is not written.
 
     Raises:
-        OutputError: If its suffix is none of `OUTPUT_SUFFIXES`, or its library is missing.
+        OutputError: If its suffix is none of `OUTPUT_SUFFIXES`, or its library is missing; if a
+            series has no folder of its own.
     """
     suffix = output_suffix(target)
-    if suffix not in OUTPUT_SUFFIXES:
-        raise OutputError(f"{target}: unknown kind of output; name it {', '.join(OUTPUT_SUFFIXES)}")
+    if is_series(target):
+        if target.parent.name in ("", ".."):
+            raise OutputError(
+                f"{target}: one file a frame needs a folder of its own; name it FOLDER/{target.name}"
+            )
+    elif suffix in SERIES_SUFFIXES and suffix not in OUTPUT_SUFFIXES:
+        raise OutputError(
+            f"{target}: would hold one frame; name a folder of them: {target.stem}/%05d{suffix}"
+        )
+    elif suffix not in OUTPUT_SUFFIXES:
+        raise OutputError(
+            f"{target}: unknown kind of output; name it {', '.join(OUTPUT_SUFFIXES)} or FOLDER/%05d.png"
+        )
     if suffix in _LIBRARIES and find_spec(_LIBRARIES[suffix][1]) is None:
         kind, library = _LIBRARIES[suffix]
         raise OutputError(

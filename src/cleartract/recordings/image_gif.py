@@ -32,6 +32,7 @@ class GifFrames:
     """
 
     codec, dtype, slack = "gif", np.dtype(np.uint8), _CENTISECOND / 2
+    peak: float | None = 255.0
 
     def __init__(self, path: Path):
         self.path = path

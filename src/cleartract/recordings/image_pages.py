@@ -83,6 +83,11 @@ def check_size(label: str, size: tuple[int, int], expected: tuple[int, int]) -> 
         )
 
 
+def peak_of(dtype: np.dtype | None) -> float | None:
+    """Largest value of grey levels of 8 or 16 bit; None of other types."""
+    return {"u1": 255.0, "u2": 65535.0}.get("" if dtype is None else dtype.str[1:])
+
+
 def load_tifffile(path: Path) -> ModuleType:
     """The library that reads TIFF.
 
@@ -146,6 +151,7 @@ class TiffPages:
                 raise ValueError("unknown type of pixels")
             self._layout = f"{opened.byteorder}{page.dtype.char}"
             self.dtype = page.dtype.newbyteorder("=")
+            self.peak = peak_of(self.dtype)
             told = _described(opened)
             self._inside = page.photometric != 2 and page.axes[1:] == "YX" and len(page.axes) == 3
             self._offset = _raw_offset(page)

@@ -31,6 +31,7 @@ class Images(Protocol):
         count: Number of frames [frames].
         size: (height, width) of the first [pixels].
         dtype: Type of its grey levels.
+        peak: Largest value of their unit (255 for 8 bit), or None.
         codec: What the frames are stored as.
         rate: Frames per second as stored, or None.
         slack: How far the stored frame interval may be from the true one [s].
@@ -40,6 +41,7 @@ class Images(Protocol):
     count: int
     size: tuple[int, int]
     dtype: np.dtype
+    peak: float | None
     codec: str
     rate: Fraction | None
     slack: float
@@ -81,7 +83,7 @@ class ImageSource:
             raise RecordingError(f"{path}: {images.count} frames; from 1 to {MOST} are supported")
         if images.dtype.kind not in "uif":
             raise RecordingError(f"{path}: pixels must be real numbers, got {images.dtype}")
-        self.peak: float | None = {"u1": 255.0, "u2": 65535.0}.get(images.dtype.str[1:])
+        self.peak = images.peak
         self.rate = _agreed(path, images, rate)
         warnings = list(images.warnings)
         self.sound: Sound | None = _sound(path, audio, warnings)

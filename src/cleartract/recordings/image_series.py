@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cleartract.errors import RecordingError
+from cleartract.recordings import series_notes
 from cleartract.recordings.image_pages import (
     bad_page,
     check_sides,
@@ -20,6 +21,7 @@ from cleartract.recordings.image_pages import (
     load_tifffile,
     only_page,
     page_array,
+    peak_of,
 )
 
 KINDS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".npy": ".npy"}
@@ -28,6 +30,9 @@ KINDS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".npy": ".npy"}
 class FolderImages:
     """PNG, TIFF or .npy files, (height, width) each; see `image_reader.Images`.
 
+    A folder that ClearTract wrote holds its rate and unit, see `series_notes`: frames are in the
+    unit of the recording they come from.
+
     Args:
         path: The folder. Hidden files and files of other kinds are left aside.
 
@@ -35,7 +40,6 @@ class FolderImages:
         RecordingError: If there are no pictures, or their names do not form one series.
     """
 
-    rate: Fraction | None = None
     slack = 0.0
 
     def __init__(self, path: Path):
@@ -68,6 +72,12 @@ class FolderImages:
             self.size, self.dtype, deep_colour = self._header(first)
         if deep_colour:
             self.warnings.append("colour of 16 bit is read with 8 bit; save the frames as grey")
+        self.peak, self._stored = peak_of(self.dtype), self.dtype
+        self._notes = series_notes.read_notes(path)
+        self.rate: Fraction | None = None
+        if self._notes is not None:
+            self.rate, self.peak = self._notes.rate, self._notes.peak
+            self.dtype = np.dtype(np.float32)
 
     def label(self, index: int) -> str:
         """What messages call a frame: its file."""
@@ -81,7 +91,13 @@ class FolderImages:
     def _frame(self, index: int) -> np.ndarray:
         size, _, _ = self._header(self.files[index])
         check_size(self.label(index), size, self.size)
-        return self._load(self.files[index])
+        frame = self._load(self.files[index])
+        if self._notes is None:
+            return frame
+        if frame.dtype != self._stored or frame.ndim != 2:
+            raise ValueError(f"not as {series_notes.NAME} says; delete that file")
+        levels = frame.astype(np.float64)
+        return (levels * self._notes.scale + self._notes.offset).astype(np.float32)
 
 
 def in_order(files: list[Path]) -> tuple[list[Path], list[str]]:

@@ -6,11 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cleartract.recordings.formats import stored_at
+
+
+def sidecar_path(result: Path) -> Path:
+    """Where the sidecar of a result is: beside it, FOLDER.json for `FOLDER/%05d.png`."""
+    place = stored_at(result)
+    return place.with_name(place.name + ".json")
+
 
 def sidecar_of(result: Path) -> dict[str, Any]:
     """The sidecar of a result; empty where there is none, or it is damaged."""
     try:
-        content = json.loads(result.with_name(result.name + ".json").read_text())
+        content = json.loads(sidecar_path(result).read_text())
     except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(content, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,14 +11,23 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cleartract.files import atomic, naming
+from cleartract.errors import OutputError
+from cleartract.files import AtomicFiles, naming
 from cleartract.recordings.array_writer import ArrayWriter
+from cleartract.recordings.companion import companion_target, write_companion
 from cleartract.recordings.dicom_writer import DicomWriter
-from cleartract.recordings.formats import check_output_kind, output_suffix
+from cleartract.recordings.formats import (
+    check_output_kind,
+    is_series,
+    output_suffix,
+    stored_at,
+)
 from cleartract.recordings.image_writer import GifWriter, TiffStack
 from cleartract.recordings.matlab_writer import MatlabWriter
 from cleartract.recordings.nifti_writer import NiftiWriter
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.series_notes import SeriesNotes
+from cleartract.recordings.series_writer import SeriesWriter, check_folder
 from cleartract.recordings.sound import ArraySound, Sound
 from cleartract.recordings.video_writer import VideoFormat, VideoWriter, preferred_codec
 
@@ -111,7 +121,14 @@ class Described:
 
 
 _Writer = (
-    VideoWriter | ArrayWriter | MatlabWriter | TiffStack | GifWriter | NiftiWriter | DicomWriter
+    VideoWriter
+    | ArrayWriter
+    | MatlabWriter
+    | TiffStack
+    | SeriesWriter
+    | GifWriter
+    | NiftiWriter
+    | DicomWriter
 )
 
 
@@ -144,13 +161,18 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
             MATLAB), `.npz` or `.mat` (float32, in the recording's own scale), `.tif` or `.tiff`
             (float32 as .npz, a page a frame, for ImageJ), `.gif` (8 bit, every n-th frame, see
             `GifWriter`), `.nii` or `.nii.gz` (float32 as .npz), `.dcm` (multi-frame, 16 bit, in the
-            recording's own scale); named in errors. TIFF, GIF, NIfTI and DICOM hold no sound.
+            recording's own scale), `FOLDER/%05d.png`, `.tif` or `.npy` (a file a frame, see
+            `SeriesWriter`; the path is a folder); named in errors. All from TIFF on hold no sound,
+            see `companion`.
 
     Raises:
         OutputError: If the kind of file is unknown or it cannot be written.
     """
     check_output_kind(target)
     with naming(target):
+        if is_series(target):
+            notes = SeriesNotes(result.rate, result.peak)
+            return _Levels(target, SeriesWriter(path, target, notes, result.span()), np.asarray)
         if target.suffix.lower() == ".npz":
             shape, sound = (result.frames, *result.size), None
             if result.sound is not None:
@@ -198,12 +220,27 @@ def to_levels(frames: np.ndarray, kind: type) -> np.ndarray:
 
 
 def write_recording(path: Path, recording: Recording, provenance: dict[str, Any]) -> None:
-    """Write a recording in memory in one go; formats and errors as `open_sink`."""
-    with atomic(path) as temporary:
-        sink = open_sink(temporary, Described.of(recording), provenance, path)
+    """Write a recording in memory in one go; formats and errors as `open_sink`.
+
+    The sound of a kind of file that holds none is written beside it, see `companion`.
+
+    Raises:
+        OutputError: If another sound is there, or a folder of other files where a series is to be.
+    """
+    check_output_kind(path)
+    described = Described.of(recording)
+    place, heard = stored_at(path), companion_target(path, described.sound)
+    check_folder(path, overwrite=True)
+    with AtomicFiles() as files:
+        sink = open_sink(files.add(place, is_series(path)), described, provenance, path)
         try:
             sink.write(recording.frames)
         except BaseException:
             sink.abandon()
             raise
         sink.close()
+        if heard is not None and described.sound is not None:
+            with naming(heard):
+                write_companion(written := files.add(heard), described.sound)
+                if heard.exists() and not filecmp.cmp(written, heard, shallow=False):
+                    raise OutputError(f"{heard}: exists; choose another name for {path}")
