@@ -90,6 +90,9 @@ class Denoise:
     (--fidelity gives it back): a video (grey is nothing) or .npz, and beside it a picture (.png)."""
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
+    resample: bool = False
+    """Put a variable frame rate onto a constant one: the nearest frame in time on a regular grid at the
+    median rate; how many frames were repeated or dropped is said."""
     salvage: bool = False
     """Denoise what is left of a recording that was cut off."""
     max_memory: float = 8.0
@@ -159,6 +162,7 @@ class Denoise:
         from cleartract.devices import usable_device
         from cleartract.recordings.companion import companion_target
         from cleartract.recordings.opening import open_source, open_with_usable_sound
+        from cleartract.recordings.resampling import ResampledSource
         from cleartract.recordings.source import FirstFrames
         from cleartract.recordings.video_reader import VideoSource
 
@@ -168,17 +172,18 @@ class Denoise:
         device = usable_device(self.device)
         rate = None if self.rate is None else told_rate(self.rate)
         if self.no_audio:
-            source, damage = open_with_usable_sound(self.input, rate)
+            source, damage = open_with_usable_sound(self.input, rate, self.resample)
         else:
-            source, damage = open_source(self.input, self.audio, rate), None
+            source, damage = open_source(self.input, self.audio, rate, self.resample), None
         if cut := source.provenance.get("cut"):
             if not self.salvage:
                 raise RecordingError(
                     f"{self.input}: {cut}; the last frame is {source.count - 1}; copy it again, or "
                     "give --salvage to denoise what is left"
                 )
-            if isinstance(source, VideoSource):
-                source.salvage = True
+            read = source.source if isinstance(source, ResampledSource) else source
+            if isinstance(read, VideoSource):
+                read.salvage = True
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)

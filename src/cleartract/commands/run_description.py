@@ -28,7 +28,7 @@ def asked_of(command: Denoise, source: FrameSource, settings: DenoiseSettings) -
         "lost": command.lost,
         "preview": command.preview,
         "rate": command.rate,
-    }
+    } | ({"resample": True} if command.resample else {})
 
 
 def sound_file(source: FrameSource) -> Path | None:
@@ -62,4 +62,5 @@ def fixed_description(
         "training": training,
         "parameters": restoration.described() | {"audio_offset_ms": late},
         **described_survey(restoration.prepared.survey, late),
+        **({"resampled": told} if (told := source.provenance.get("resampled")) else {}),
     }

@@ -43,6 +43,7 @@ def denoise(
     device: str = "auto",
     observed: ArrayLike | None = None,
     audio_offset: float = 0.0,
+    resample: bool = False,
     progress: Progress | None = None,
     settings: DenoiseSettings | None = None,
     **options: Any,
@@ -59,6 +60,9 @@ def denoise(
         observed: False where a frame is lost, (frame,) bool.
         audio_offset: How late the sound is against the frames, in seconds [s]; `--audio-offset` of
             the command line is in milliseconds.
+        resample: Whether a file of a variable frame rate is put onto a constant one: the nearest
+            frame in time on a regular grid at the median rate. `provenance["resampled"]` of the
+            recording tells how many frames were repeated and dropped.
         progress: Called with windows done and windows in all.
         settings: How; or give its fields as `options`.
         options: Fields of `DenoiseSettings`.
@@ -71,7 +75,7 @@ def denoise(
     """
     chosen = checked_samples(_chosen(DenoiseSettings, settings, options))
     loaded = _loaded(model, device)
-    recording = _as_recording(source, audio, rate, sample_rate)
+    recording = _as_recording(source, audio, rate, sample_rate, resample)
     return denoise_recording(recording, loaded, chosen, progress, observed, audio_offset)
 
 
@@ -138,7 +142,11 @@ def _loaded(model: Weights, device: str) -> Model:
     return model if isinstance(model, Model) else load_model(model, usable_device(device))[0]
 
 
-def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -> Recording:
+def _as_recording(
+    source: Any, audio: Any, rate: Any, sample_rate: int | None, resample: bool
+) -> Recording:
+    if resample and not isinstance(source, str | Path):
+        raise UsageError("resample= is for files; frames in memory have one rate")
     if isinstance(source, Recording):
         if audio is not None or rate is not None:
             raise UsageError("a Recording has its own audio and rate; change them there")
@@ -160,7 +168,9 @@ def _as_recording(source: Any, audio: Any, rate: Any, sample_rate: int | None) -
         return Recording(np.asarray(source, np.float32), exact, audio, sample_rate, peak)
     if rate is not None:
         raise UsageError("a file has its own rate; rate= is for frames in an array")
-    recording = open_recording(source, None if isinstance(audio, np.ndarray) else audio)
+    recording = open_recording(
+        source, None if isinstance(audio, np.ndarray) else audio, resample=resample
+    )
     if isinstance(audio, np.ndarray):
         recording = replace(recording, audio=as_float(audio), sample_rate=sample_rate)
     return recording

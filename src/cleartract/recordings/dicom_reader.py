@@ -16,6 +16,7 @@ import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings import dicom_timing
+from cleartract.recordings.resampling import Resampling
 from cleartract.recordings.sound import companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 
@@ -40,6 +41,7 @@ class DicomSource:
         path: A multi-frame file, or a folder.
         audio: A sound file instead.
         rate: Frames per second, if the file tells none; see `dicom_timing.chosen_rate`.
+        resample: Whether frames that are not evenly spaced are put onto a constant rate.
 
     Raises:
         RecordingError: If files are missing, damaged, in colour, compressed in a way that cannot be
@@ -47,7 +49,13 @@ class DicomSource:
             one contradicts it; if pydicom is not installed.
     """
 
-    def __init__(self, path: Path, audio: Path | None = None, rate: Fraction | None = None):
+    def __init__(
+        self,
+        path: Path,
+        audio: Path | None = None,
+        rate: Fraction | None = None,
+        resample: bool = False,
+    ):
         self.path, self.name = path, str(path)
         warnings: list[str] = []
         self._files = _ordered(path, [(file, _header(file)) for file in _listed(path)], warnings)
@@ -59,13 +67,23 @@ class DicomSource:
         self.size = (int(first.Rows), int(first.Columns))
         if any((int(d.Rows), int(d.Columns)) != self.size for d in datasets):
             raise RecordingError(f"{path}: holds frames of several sizes")
-        self.rate, notes = dicom_timing.chosen_rate(self.name, datasets, rate)
-        warnings += notes
+        self.grid: Resampling | None = None
+        uneven = False
+        try:
+            self.rate, notes = dicom_timing.chosen_rate(self.name, datasets, rate)
+            warnings += notes
+        except dicom_timing.UnevenTimesError:
+            if not resample:
+                raise
+            uneven = True
         self.count = len(datasets) if len(datasets) > 1 else _frames_in(first)
         skipped = self._leading_zeros()
         self._files, self.count = self._files[skipped:], self.count - skipped
         if skipped:
             warnings.append(f"the first {skipped} frames hold only zeros: left out")
+        if uneven:
+            self.grid = self._regular(dicom_timing.shown_times(datasets)[skipped:])
+            self.rate = self.grid.rate
         low, high = _stored_range(first)
         unscaled = all(scales == [(1, 0)] for scales in map(_scales, datasets))
         self.peak = float(high) if unscaled else None
@@ -93,6 +111,14 @@ class DicomSource:
                     values = low + high - values
                 slope, intercept = scales[min(index, len(scales) - 1)]
                 yield (values * slope + intercept).astype(np.float32)
+
+    def _regular(self, times: list[Fraction]) -> Resampling:
+        if len(times) != self.count:
+            raise RecordingError(
+                f"{self.path}: holds times of {len(times)} frames, not {self.count}"
+            )
+        stamps = np.array([round(time * 10**6) for time in times], np.int64)
+        return Resampling.of(self.name, stamps, Fraction(1, 10**6))
 
     def _leading_zeros(self) -> int:
         """Number of files before the first that shows something."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableSequence
 from datetime import date
 from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
 from cleartract.errors import RecordingError
@@ -72,6 +73,22 @@ def chosen_rate(
     ]
 
 
+class UnevenTimesError(RecordingError):
+    """Frames are not evenly spaced in time."""
+
+
+def shown_times(datasets: list[Any]) -> list[Fraction]:
+    """Time of each frame [s], from FrameTimeVector or as `frame_times`; nothing where unknown."""
+    vector = datasets[0].get("FrameTimeVector")
+    if len(datasets) == 1 and isinstance(vector, MutableSequence) and len(vector) > 1:
+        try:
+            steps = [Fraction(str(value)) / 1000 for value in vector[1:]]
+        except ValueError:
+            return []
+        return list(accumulate([Fraction(0), *steps]))
+    return frame_times(datasets)
+
+
 def frame_times(datasets: list[Any]) -> list[Fraction]:
     """Time of each frame [s], or nothing where they are incomplete or all the same."""
     single = len(datasets) == 1 and "PerFrameFunctionalGroupsSequence" in datasets[0]
@@ -131,9 +148,10 @@ def _rate_of_times(name: str, times: list[Fraction], strict: bool) -> Fraction |
 def _check_even(name: str, steps: list[Fraction]) -> None:
     usual = sorted(steps)[len(steps) // 2]
     if usual <= 0 or any(abs(step - usual) > _UNEVEN * usual for step in steps):
-        raise RecordingError(
+        raise UnevenTimesError(
             f"{name}: frames are not evenly spaced in time ({float(min(steps)) * 1000:.6g} to "
-            f"{float(max(steps)) * 1000:.6g} ms); convert it to a constant rate, or give --rate"
+            f"{float(max(steps)) * 1000:.6g} ms); give --resample to put them onto a constant rate, "
+            "or --rate"
         )
 
 

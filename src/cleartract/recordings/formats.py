@@ -36,6 +36,7 @@ READERS: dict[str, tuple[str, str, bool]] = {
     FOLDER: ("image_reader", "open_folder", True),
 }
 """Module and class that read a kind of file, and whether the class takes a frame rate."""
+RESAMPLED = (*VIDEO_SUFFIXES, ".gif", ".dcm", FOLDER)  # kinds whose rate may be variable
 
 _LIBRARIES = {
     ".tif": ("TIFF", "tifffile"), ".tiff": ("TIFF", "tifffile"), ".nii": ("NIfTI", "nibabel"),

@@ -13,6 +13,7 @@ import numpy as np
 
 from cleartract.errors import RecordingError
 from cleartract.recordings.image_pages import bad_page, check_sides
+from cleartract.recordings.resampling import Resampling
 
 _CENTISECOND = 0.01  # unit of the delays of a GIF [s]
 
@@ -25,6 +26,7 @@ class GifFrames:
 
     Args:
         path: .gif.
+        resample: Whether unequal times are put onto a constant rate.
 
     Raises:
         RecordingError: If it is damaged or its frames are shown for unequal times; the last one
@@ -34,7 +36,9 @@ class GifFrames:
     codec, dtype, slack = "gif", np.dtype(np.uint8), _CENTISECOND / 2
     peak: float | None = 255.0
 
-    def __init__(self, path: Path):
+    grid: Resampling | None = None
+
+    def __init__(self, path: Path, resample: bool = False):
         self.path = path
         self.warnings: list[str] = []
         delays: list[int] = []  # [ms]
@@ -49,10 +53,15 @@ class GifFrames:
                 image.seek(index)
                 delays.append(round(image.info.get("duration", 0)))
         shown = set(delays[:-1] or delays)
+        if len(shown) > 1 and resample:
+            stamps = np.cumsum([0, *delays[:-1]]) // 10
+            self.grid = Resampling.of(str(path), stamps, Fraction(1, 100))
+            self.rate: Fraction | None = self.grid.rate
+            return
         if len(shown) > 1:
             raise RecordingError(
                 f"{path}: frames are shown for {min(shown)} to {max(shown)} ms; "
-                "write it again with a constant rate"
+                "give --resample to put it onto a constant rate"
             )
         delay = shown.pop()
         self.rate = Fraction(1000, delay) if delay > 0 else None

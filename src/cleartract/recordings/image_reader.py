@@ -16,6 +16,7 @@ from cleartract.recordings.formats import SOUND_SUFFIXES
 from cleartract.recordings.image_gif import GifFrames
 from cleartract.recordings.image_pages import TiffPages, bad_page, check_sides, check_size
 from cleartract.recordings.image_series import FolderImages
+from cleartract.recordings.resampling import Resampling
 from cleartract.recordings.sound import FileSound, Sound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK, FrameSource
 
@@ -67,6 +68,7 @@ class ImageSource:
         audio: A sound file instead of a .wav or .flac beside it, or the only one in a folder.
         rate: Frames per second, where the file holds none. A rate that agrees with the file's to
             its rounding (0.1 %; 5 ms a frame in a GIF) replaces it.
+        resample: Whether a GIF of a variable rate is put onto a constant one.
 
     Raises:
         RecordingError: If a file is missing, damaged or has no grey pixels; if there are more
@@ -74,9 +76,17 @@ class ImageSource:
             contradicts the file's.
     """
 
-    def __init__(self, path: Path, audio: Path | None = None, rate: Fraction | None = None):
+    def __init__(
+        self,
+        path: Path,
+        audio: Path | None = None,
+        rate: Fraction | None = None,
+        resample: bool = False,
+    ):
         self.path, self.name = path, str(path)
-        self._images = images = _images(path)
+        self._images = images = _images(path, resample)
+        self.grid: Resampling | None = getattr(images, "grid", None)
+        rate = None if self.grid is not None else rate
         self.count, self.size = images.count, images.size
         check_sides(path, images.size)
         if not 1 <= images.count <= MOST:
@@ -128,13 +138,16 @@ class ImageSource:
         return frame[..., 1]
 
 
-def open_folder(path: Path, audio: Path | None = None, rate: Fraction | None = None) -> FrameSource:
+def open_folder(
+    path: Path, audio: Path | None = None, rate: Fraction | None = None, resample: bool = False
+) -> FrameSource:
     """A folder with one file a frame: pictures, or DICOM where it holds .dcm files.
 
     Args:
         path: The folder.
         audio: As `ImageSource`.
         rate: As `ImageSource`.
+        resample: As `DicomSource`.
 
     Raises:
         RecordingError: As `ImageSource`.
@@ -146,16 +159,17 @@ def open_folder(path: Path, audio: Path | None = None, rate: Fraction | None = N
     if dicom:
         from cleartract.recordings.dicom_reader import DicomSource
 
-        return DicomSource(path, audio, rate)
+        return DicomSource(path, audio, rate, resample)
     return ImageSource(path, audio, rate)
 
 
-def _images(path: Path) -> Images:
+def _images(path: Path, resample: bool) -> Images:
     if path.is_dir():
         return FolderImages(path)
     if not path.is_file():
         raise RecordingError(f"{path}: no such file")
-    return GifFrames(path) if path.suffix.lower() == ".gif" else TiffPages(path)
+    gif = path.suffix.lower() == ".gif"
+    return GifFrames(path, resample) if gif else TiffPages(path)
 
 
 def _agreed(path: Path, images: Images, given: Fraction | None) -> Fraction:

@@ -7,14 +7,18 @@ from fractions import Fraction
 from pathlib import Path
 
 from cleartract.errors import RecordingError
-from cleartract.recordings.formats import READERS, known_suffix
+from cleartract.recordings.formats import READERS, RESAMPLED, known_suffix
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.resampling import resampled
 from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FrameSource, in_memory
 
 
 def open_source(
-    path: str | Path, audio: str | Path | None = None, rate: Fraction | None = None
+    path: str | Path,
+    audio: str | Path | None = None,
+    rate: Fraction | None = None,
+    resample: bool = False,
 ) -> FrameSource:
     """Look at a recording without reading its frames.
 
@@ -25,6 +29,7 @@ def open_source(
         path: A file of one of the kinds in `READERS`, or a folder with one file a frame.
         audio: A sound file of any length, or a video with sound.
         rate: Frames per second, for kinds of file that hold none.
+        resample: Whether a variable frame rate is put onto a constant one, see `Resampling`.
 
     Raises:
         RecordingError: If a file is missing, damaged or of an unsupported kind, or if a rate is
@@ -34,9 +39,10 @@ def open_source(
     suffix = known_suffix(path)
     module, kind, told = READERS[suffix] if suffix in READERS else READERS[".mp4"]
     reader = getattr(importlib.import_module(f"cleartract.recordings.{module}"), kind)
+    options = {"resample": True} if resample and suffix in RESAMPLED else {}
     if told:
-        return reader(path, chosen, rate)
-    source = reader(path, chosen)
+        return resampled(reader(path, chosen, rate, **options))
+    source = resampled(reader(path, chosen, **options))
     if rate is not None and rate != source.rate:
         raise RecordingError(
             f"{path}: holds {source.rate} frames a second; leave out the rate {rate}"
@@ -45,7 +51,7 @@ def open_source(
 
 
 def open_with_usable_sound(
-    path: Path, rate: Fraction | None = None
+    path: Path, rate: Fraction | None = None, resample: bool = False
 ) -> tuple[FrameSource, RecordingError | None]:
     """A source whose sound is left out where it is damaged, and what is wrong with it.
 
@@ -53,10 +59,10 @@ def open_with_usable_sound(
         RecordingError: As `open_source`, but not for a sound file beside the recording.
     """
     try:
-        source = open_source(path, None, rate)
+        source = open_source(path, None, rate, resample)
     except RecordingError as error:
         with companions_left_out():
-            return open_source(path, None, rate), error
+            return open_source(path, None, rate, resample), error
     try:
         for _ in source.sound.blocks() if source.sound is not None else ():
             pass
@@ -67,7 +73,10 @@ def open_with_usable_sound(
 
 
 def open_recording(
-    path: str | Path, audio: str | Path | None = None, rate: Fraction | None = None
+    path: str | Path,
+    audio: str | Path | None = None,
+    rate: Fraction | None = None,
+    resample: bool = False,
 ) -> Recording:
     """Read a whole recording with its sound; arguments and errors as `open_source`.
 
@@ -77,4 +86,4 @@ def open_recording(
     Raises:
         RecordingError: If a file is missing, damaged, in colour, or of an unsupported kind.
     """
-    return in_memory(open_source(path, audio, rate))
+    return in_memory(open_source(path, audio, rate, resample))

@@ -54,6 +54,10 @@ def heard_errors() -> Iterator[list[tuple[int, str, str]]]:
                 av.logging.set_skip_repeated(_before[1])
 
 
+class VariableRateError(RecordingError):
+    """Frames are not evenly spaced in time."""
+
+
 class WatchedDecoder:
     """Decodes a video, and keeps in mind what was damaged.
 
@@ -170,7 +174,7 @@ def checked_rate(
         cut: Whether the end is missing; then frames may be missing between the last ones.
 
     Raises:
-        RecordingError: If the rate is variable.
+        VariableRateError: If the rate is variable.
     """
     if len(stamps) < 3:
         return header
@@ -184,7 +188,9 @@ def checked_rate(
         kept = ticks[: irregular[0] + 1].tolist()
         return checked_rate(path, header, kept, tick, warnings)
     if middle <= 0 or irregular.size:
-        raise RecordingError(f"{path}: variable frame rate; write it again with a constant one")
+        raise VariableRateError(
+            f"{path}: variable frame rate; give --resample to put it onto a constant one"
+        )
     if tick >= _COARSE and steps.min() > 2:
         # rounded stamps of a short file are equally spaced by chance: ask the header first
         expected = np.arange(len(ticks)) / (float(header) * float(tick))

@@ -13,10 +13,12 @@ import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES, ffmpeg_name
+from cleartract.recordings.resampling import Resampling
 from cleartract.recordings.sound import Sound, StreamSound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
 from cleartract.recordings.video_checks import (
     Spans,
+    VariableRateError,
     WatchedDecoder,
     aspect_warnings,
     checked_rate,
@@ -79,6 +81,7 @@ class Probe:
         provenance: Path, codec, pixel format, what tells that the file was cut off or None,
             warnings about the header.
         stamps: Time stamps of the packets in the order of showing [ticks], where each has one.
+        grid: How frames of a variable rate are put onto a constant one, where that is wanted.
     """
 
     frames: int
@@ -87,17 +90,20 @@ class Probe:
     peak: float
     provenance: dict[str, Any]
     stamps: np.ndarray
+    grid: Resampling | None = None
 
 
-def probe(path: Path, quick: bool = False) -> Probe:
+def probe(path: Path, quick: bool = False, resample: bool = False) -> Probe:
     """Read the packets of a video: number, size, rate.
 
     Args:
         path: The file.
         quick: Whether the file's index may be believed where the video is long.
+        resample: Whether a variable rate is put onto a constant one, see `Resampling`.
 
     Raises:
-        RecordingError: If the file is missing, damaged, of an unsupported kind or a variable rate.
+        RecordingError: If the file is missing, damaged, of an unsupported kind or, unless it is to
+            be resampled, of a variable rate.
     """
     with _open(path) as container:
         stream = container.streams.video[0]
@@ -128,15 +134,26 @@ def probe(path: Path, quick: bool = False) -> Probe:
         header = exact_rate(stream.average_rate or stream.guessed_rate)
         warnings = cut_warnings(container, stream, frames, header, spans)
         tick, cut = exact_rate(stream.time_base), bool(warnings)
-        rate = checked_rate(path, header, stamps, tick, warnings, cut)
+        order = np.sort(np.array(stamps, np.int64))
+        grid: Resampling | None = None
+        try:
+            rate = checked_rate(path, header, stamps, tick, warnings, cut)
+        except VariableRateError:
+            if not resample:
+                raise
+            if len(stamps) != frames:
+                raise RecordingError(
+                    f"{path}: {frames - len(stamps)} of {frames} frames have no time; write it again"
+                ) from None
+            grid = Resampling.of(str(path), order, tick)
+            rate = grid.rate
         source: dict[str, Any] = {"path": str(path), "codec": context.name}
         source["comment"] = str(container.metadata.get("comment", ""))[:_LONGEST_COMMENT]
         source |= {"pixel_format": context.pix_fmt, "cut": warnings[0] if cut else None}
         warnings += aspect_warnings(stream)
         peak = 65535.0 if depth > 8 else 255.0
         size = (context.height, context.width)
-        order = np.sort(np.array(stamps, np.int64))
-        return Probe(frames, size, rate, peak, {**source, "warnings": warnings}, order)
+        return Probe(frames, size, rate, peak, {**source, "warnings": warnings}, order, grid)
 
 
 class VideoSource:
@@ -146,8 +163,10 @@ class VideoSource:
         path: .mp4, .m4v, .mov, .avi or .mkv.
         audio: A sound file instead of the video's own stream or a .wav or .flac beside it.
         quick: See `probe`.
+        resample: See `probe`; the frames stay those of the file, see `ResampledSource`.
 
     Attributes:
+        grid: See `Probe`.
         salvage: Whether a file that cannot be decoded to its end ends where it can.
 
     Raises:
@@ -156,8 +175,11 @@ class VideoSource:
 
     salvage = False
 
-    def __init__(self, path: Path, audio: Path | None = None, quick: bool = False):
-        probed = probe(path, quick)
+    def __init__(
+        self, path: Path, audio: Path | None = None, quick: bool = False, resample: bool = False
+    ):
+        probed = probe(path, quick, resample)
+        self.grid = probed.grid
         self.path, self.name = path, str(path)
         self.count, self.size, self.rate = probed.frames, probed.size, probed.rate
         self.peak: float | None = probed.peak
