@@ -126,3 +126,15 @@ def test_files_named_themselves(tmp_path):
 def test_nothing_there_is_one_line(tmp_path, name):
     with pytest.raises(CorpusError, match=r"no such file|no recordings"):
         find_recordings((tmp_path / name,))
+
+
+def test_the_trajectory_of_raw_data_is_no_recording(tmp_path):
+    """As of the USC 0.55 T scanner, in MATLAB files of both kinds."""
+    h5py, io = pytest.importorskip("h5py"), pytest.importorskip("scipy.io")
+    made(tmp_path, "scan.h5", "film.mat")
+    io.savemat(
+        tmp_path / "0a1b.mat", {"kx": np.ones((3, 2)), "ky": np.ones((3, 2)), "w": [1, 2, 3]}
+    )
+    with h5py.File(tmp_path / "0c2d.mat", "w") as file:
+        file["kx"], file["ky"], file["w"] = np.ones((2, 3)), np.ones((2, 3)), np.ones(3)
+    assert set(listed(tmp_path)) == {"scan.h5", "film.mat"}

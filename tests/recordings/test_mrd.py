@@ -137,6 +137,11 @@ def test_trajectory_of_a_matlab_file(scan, path):
         source = RawSource(path, settings=VIEW, trajectory=given)
         frames = np.concatenate(list(source.chunks()))
         assert difference(frames, expected).max() < 1e-3
+    sides = trajectory["param"] | {"matrix_size": [32.0, 32.0]}
+    sides = {name: value for name, value in sides.items() if name != "fov"}
+    given = path.with_name("sides.mat")
+    scipy.io.savemat(given, trajectory | {"param": sides})
+    assert RawSource(path, settings=VIEW, trajectory=given).size == (32, 32)
     rewrite(path, lambda text: text.replace("transient_arms", "other"))
     refused(path, "too few arms; it has 32, the first 150")
 

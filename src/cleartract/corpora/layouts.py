@@ -18,10 +18,12 @@ import numpy as np
 from cleartract.corpora.entries import OWN
 from cleartract.errors import CorpusError
 from cleartract.recordings.formats import FOLDER, READERS, SOUND_SUFFIXES, known_suffix
+from cleartract.recordings.mrd_trajectory import holds_trajectory
 
 _FRAME_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".dcm")  # perhaps one file a frame
 _USC = re.compile(r"(?P<token>(?P<speaker>sub\d+)_.+)_(?P<kind>recon\.h5|video\.mp4|raw\.h5)$")
 _USC_KINDS = ("recon.h5", "video.mp4", "raw.h5")  # the first that is there: the MP4 is clipped
+_RAW = (".h5", ".mrd", ".hdf5")
 _BIDS = re.compile(r"(?P<token>.+)_(?:video|audiovideo|image)\.[A-Za-z0-9.]+$")
 _NOT_FRAMES = (
     "NPY_MR",
@@ -119,6 +121,9 @@ def _in_folder(folder: Path, top: Path) -> Iterator[Found]:
         path = folder / name
         kind = known_suffix(path)
         if kind not in READERS or _USC.fullmatch(name) or _stem(path).endswith(_WRITTEN):
+            continue
+        beside_raw = kind == ".mat" and any(Path(other).suffix in _RAW for other in files)
+        if beside_raw and holds_trajectory(path):
             continue
         if folder.name == "beh" and not _BIDS.fullmatch(name):
             continue

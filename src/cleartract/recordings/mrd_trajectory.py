@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cleartract.errors import RecordingError
-from cleartract.recordings.hdf5_file import reading
+from cleartract.recordings.hdf5_file import datasets, inside, opened, reading
 from cleartract.recordings.mrd_file import MrdFile
 
 _HALF = 0.5 * 1.01  # largest position, in units of the matrix
@@ -110,7 +110,7 @@ def _of_matlab(path: Path, raw: MrdFile) -> Trajectory:
         param = content.get("param")
         numbers = {
             name: _parameter(param, name)
-            for name in ("pre_discard", "fov", "spatial_resolution", "interleaves")
+            for name in ("pre_discard", "fov", "spatial_resolution", "interleaves", "matrix_size")
         }
     if kx.shape != ky.shape or not kx.size:
         raise RecordingError(f"{path}: kx is {kx.shape} but ky {ky.shape}")
@@ -127,24 +127,42 @@ def _of_matlab(path: Path, raw: MrdFile) -> Trajectory:
     size = None
     if numbers["fov"] and numbers["spatial_resolution"]:
         size = int(10 * numbers["fov"] / numbers["spatial_resolution"] + 1e-6)
-        if not _SIDES[0] <= size <= _SIDES[1]:
-            raise RecordingError(f"{path}: declares frames of {size} pixels; give --size")
+    elif numbers["matrix_size"]:
+        size = int(numbers["matrix_size"])
+    if size is not None and not _SIDES[0] <= size <= _SIDES[1]:
+        raise RecordingError(f"{path}: declares frames of {size} pixels; give --size")
     interleaves = int(numbers["interleaves"] or 0) or None
     played = np.arange(len(raw.rows)) % len(table)
     found = Trajectory(table, played, density[: kx.shape[0]], discarded, size, interleaves, True)
     return _checked(found, raw, path)
 
 
+def holds_trajectory(path: Path) -> bool:
+    """Whether a MATLAB file holds a trajectory and no frames, by the names of its variables."""
+    try:
+        if _is_version_5(path):
+            import scipy.io
+
+            names = {name for name, *_ in scipy.io.whosmat(path, appendmat=False)}
+        else:
+            with opened(path, "MATLAB") as file:
+                names = set(file)
+    except Exception:  # a damaged file is told where it is read
+        return False
+    return {"kx", "ky", "w"} <= names
+
+
+def _is_version_5(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return b"MATLAB 5.0" in file.read(128)
+
+
 def _matlab(path: Path) -> dict[str, Any]:
     """Variables of a MATLAB file of any version."""
-    with open(path, "rb") as file:
-        version_5 = b"MATLAB 5.0" in file.read(128)
-    if version_5:
+    if _is_version_5(path):
         import scipy.io
 
         return scipy.io.loadmat(path, appendmat=False, squeeze_me=True)
-    from cleartract.recordings.hdf5_file import datasets, inside, opened
-
     with opened(path, "MATLAB") as file:
         content: dict[str, Any] = {
             name: item[()].T for name, item in datasets(file, path).items() if item.size < 1 << 26
@@ -152,15 +170,16 @@ def _matlab(path: Path) -> dict[str, Any]:
         group = inside(file, "param", path) if "param" in file else None
         if hasattr(group, "keys"):
             content["param"] = {
-                name: item[()] for name, item in datasets(group, path).items() if item.size == 1
+                name: item[()] for name, item in datasets(group, path).items() if item.size <= 3
             }
         return content
 
 
 def _parameter(param: Any, name: str) -> float | None:
-    """A number of the structure `param`."""
+    """A number of the structure `param`; of several, as the sides of a matrix, the largest."""
     try:
-        value = float(np.asarray(param[name]).item())
+        stored = np.asarray(param[name])
+        value = float(np.max(stored.item() if stored.size == 1 else stored))
     except (TypeError, KeyError, ValueError, IndexError):
         return None
     return value if np.isfinite(value) and 0 <= value < 1e6 else None
