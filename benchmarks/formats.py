@@ -16,6 +16,7 @@ from typing import Any
 
 import av
 import numpy as np
+import soundfile
 import torch
 import tyro
 
@@ -37,7 +38,7 @@ from cleartract.sound.encoders import AudioConfig
 DOCS = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN, END = "<!-- written by python -m benchmarks.formats -->", "<!-- end -->"
 FRAMES = 40  # of the generated recordings [frames]
-PART = "60"  # frames of the real ones
+PART = 60  # of the real ones [frames]
 RESULT_KINDS = (
     "out.mp4", "out.mov", "out.avi", "out_master.avi", "out.npz", "out.mat", "out.tif", "out.nii",
     "out.nii.gz", "out.dcm", "out.gif", "out/%05d.png", "out/%05d.tif", "out/%05d.npy",
@@ -133,14 +134,38 @@ def heard(source: Path, given: Recording, result: Path, found: Recording) -> str
     return "encoded anew"
 
 
-def row_of_result(kind: str, source: Path, place: Path, weights: Path, preview: bool) -> dict:
+def same_unit(found: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether one is the other, but for noise."""
+    if found.shape != wanted.shape:
+        return False
+    gain = float((found * wanted).sum(dtype=np.float64) / (wanted**2).sum(dtype=np.float64))
+    return abs(gain - 1) < 0.01
+
+
+def beginning(source: Path, place: Path) -> Path:
+    """The first frames of a video with its sound, packets and samples as they are."""
+    copy = place / source.name
+    with av.open(str(source)) as given, av.open(str(copy), "w") as made:
+        shown = given.streams.video[0]
+        last = PART / float(shown.average_rate or 1)
+        streams = {s.index: made.add_stream_from_template(s) for s in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None and float(packet.pts * packet.time_base) < last - 1e-6:
+                packet.stream = streams[packet.stream.index]
+                made.mux(packet)
+    if (beside := source.with_suffix(".wav")).is_file():
+        samples, rate = soundfile.read(beside, dtype="int16", frames=-1)
+        soundfile.write(copy.with_suffix(".wav"), samples[: round(last * rate)], rate)
+    return copy
+
+
+def row_of_result(kind: str, source: Path, place: Path, weights: Path) -> dict[str, Any]:
     """Denoise a recording into a kind of result, and compare that with the same result as .npz."""
-    part = ["--preview", PART] if preview else []
     plain, named = place / "plain.npz", place / ("out.mp4" if kind == "out_master.avi" else kind)
     if not plain.exists():
-        denoise(source, "--weights", weights, "-o", plain, *part)
+        denoise(source, "--weights", weights, "-o", plain)
     extra = ["--master"] if kind == "out_master.avi" else []
-    denoise(source, "--weights", weights, "-o", named, *extra, *part)
+    denoise(source, "--weights", weights, "-o", named, *extra)
     result = stored_at(place / kind)
     expected, found, given = open_recording(plain), open_recording(result), open_recording(source)
     every = kept_frames(expected.rate)[0] if kind == "out.gif" else 1
@@ -154,18 +179,18 @@ def row_of_result(kind: str, source: Path, place: Path, weights: Path, preview: 
     unit = float(np.ptp(wanted))
     times = times_of(result, len(found), found.rate)
     late = np.abs(times - np.arange(len(found)) * every / float(expected.rate)).max() * 1000
-    if preview:
-        given = replace(given, audio=expected.audio)
     return {
         "frames": len(found), "of": len(expected), "equal": apart == 0,
         "apart": round(apart / unit, 7) if np.isfinite(apart) else None,
         "rate": str(found.rate), "latest_ms": round(float(late), 3),
         "sound": heard(source, given, result, found),
-        "unit": bool(apart / unit < 0.02),
+        "unit": same_unit(found.frames * gain, wanted),
     }  # fmt: skip
 
 
-def results(folder: Path, weights: Path, real: Path | None) -> list[dict[str, Any]]:
+def results(
+    folder: Path, weights: Path, real: Path | None, kinds: tuple[str, ...] = RESULT_KINDS
+) -> list[dict[str, Any]]:
     """A row for each kind of result and each source."""
     folder.mkdir()
     sources = {
@@ -178,13 +203,13 @@ def results(folder: Path, weights: Path, real: Path | None) -> list[dict[str, An
     small = replace(made, frames=made.frames / 5000, peak=None)
     write_recording(sources["real numbers, generated"], small, {})
     if real is not None:
-        sources |= {name: real / path for name, path in REAL.items()}
+        sources |= {name: beginning(real / path, folder) for name, path in REAL.items()}
     rows: list[dict[str, Any]] = []
     for name, source in sources.items():
-        for kind in RESULT_KINDS:
+        for kind in kinds:
             place = folder / name.replace(" ", "_") / kind.replace("/", "_").replace("%", "")
             place.mkdir(parents=True)
-            row = row_of_result(kind, source, place, weights, name in REAL)
+            row = row_of_result(kind, source, place, weights)
             rows.append({"result": kind, "source": name, **row})
             print(rows[-1], flush=True)
     return rows
@@ -262,6 +287,12 @@ def tables(content: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def put_into_page(text: str) -> None:
+    """The tables go into docs/formats.md."""
+    before, _, rest = DOCS.read_text().partition(BEGIN)
+    DOCS.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
+
+
 def main(options: Options) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -275,8 +306,7 @@ def main(options: Options) -> None:
     (RESULTS / f"{options.name}.md").write_text(text)
     print(text)
     if options.docs:
-        before, _, rest = DOCS.read_text().partition(BEGIN)
-        DOCS.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}")
+        put_into_page(text)
 
 
 def committed() -> dict[str, Any]:
