@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from cleartract import __version__
 from cleartract.errors import ClearTractError, UsageError, wrong_field
+from cleartract.recordings.formats import READERS, SERIES_SUFFIXES, SOUND_SUFFIXES
 
 _DESCRIPTION = """Denoise real-time MRI video of speech.
 
@@ -61,8 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] in (["--version"], ["-V"]):
         print(f"cleartract {__version__}")
         return 0
-    if not arguments:
-        arguments = ["--help"]
+    arguments = _with_places(arguments) or ["--help"]
     commands = {
         "denoise": Denoise,
         "generate": Generate,
@@ -142,6 +142,19 @@ def _tidy_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _with_places(arguments: Sequence[str]) -> list[str]:
+    """Names of files that begin with a dash as `./-x.mp4`, so that they are no options."""
+    kinds, result = {*READERS, *SOUND_SUFFIXES, *SERIES_SUFFIXES, ".safetensors"}, []
+    for before, text in zip(["", *arguments], arguments, strict=False):
+        dashed = re.match(r"-[^-]", text) and not re.match(r"-\w=", text)
+        if dashed and os.path.splitext(text)[1].lower() in kinds:
+            asked_for = before in ("-o", "--output") or before.startswith("--")
+            if asked_for or os.path.lexists(text) or not text.startswith("-o"):
+                text = f".{os.sep}{text}"
+        result.append(text)
+    return result
 
 
 def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> str:

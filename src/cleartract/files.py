@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -25,6 +26,23 @@ def file_name(text: str) -> str:
     """A text from a file as part of a file's name: `[A-Za-z0-9._-]`, never empty, `.` or `..`."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip(".")[:_LONGEST_NAME]
     return name or "_"
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, or of what `sha256sum *` prints in a folder.
+
+    Files of a folder come in the order of their names; hidden files and folders are left out.
+    """
+    digest = hashlib.sha256()
+    if path.is_dir():
+        for inside in sorted(path.iterdir(), key=lambda inside: inside.name):
+            if inside.is_file() and not inside.name.startswith("."):
+                digest.update(f"{sha256(inside)}  {inside.name}\n".encode())
+        return digest.hexdigest()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 class AtomicFiles:

@@ -104,3 +104,31 @@ def _still(frames):
     from cleartract.recordings.recording import Recording
 
     return Recording(frames.astype(np.float32), Fraction(80))
+
+
+def test_a_dry_run_refuses_what_the_run_would(tmp_path, spoken, weights, capsys):
+    path, out = tmp_path / "other.npz", tmp_path / "out.npz"
+    write_recording(path, replace(spoken, audio=np.resize(spoken.audio, 200_000)), {})
+    said = []
+    for options in ([], ["--dry-run"]):
+        assert denoise(path, weights, *options)[0] == 3
+        said.append(capsys.readouterr().err.splitlines()[-1])
+    assert said[0] == said[1]
+    for options in ([], ["--dry-run"]):
+        memory = ["--max-memory", "0.0001", "--audio-offset", "0"]
+        assert denoise(path, weights, *memory, *options)[0] == 2
+        said.append(capsys.readouterr().err.splitlines()[-1])
+    assert said[2] == said[3]
+    assert not out.exists()
+
+
+def test_the_length_of_the_sound_is_measured_once(tmp_path, spoken, weights, monkeypatch):
+    """Once for its length, once for the model: an hour of sound takes a minute to decode."""
+    from cleartract.recordings.sound import StreamSound
+
+    path = tmp_path / "spoken.mp4"
+    write_recording(path, spoken, {})
+    calls, blocks = [], StreamSound.blocks
+    monkeypatch.setattr(StreamSound, "blocks", lambda self: calls.append(1) or blocks(self))
+    assert main(["denoise", str(path), "--weights", str(weights), "--preview", "1s"]) == 0
+    assert len(calls) <= 3  # and once to be written, because a preview is cut

@@ -142,3 +142,66 @@ def test_sound_that_is_not_used_may_be_damaged(tmp_path, weights, wav, capsys):
     assert "a.wav" in str(damage)
     assert main(["denoise", str(path), "--no-audio", "--weights", str(weights)]) == 0
     assert "the result is without sound" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["array", "wav", "mat"])
+def test_sound_beyond_all_measure_is_a_fault_of_the_recording(tmp_path, weights, place, capsys):
+    import scipy.io
+    import soundfile
+
+    frames = np.random.default_rng(0).integers(0, 255, (6, 16, 16)).astype(np.uint8)
+    loud = np.full(1200, 1e30)
+    path = tmp_path / ("a.mat" if place == "mat" else "a.npz")
+    if place == "mat":
+        content = {"frames": frames.transpose(1, 2, 0), "rate": 83.0, "audio": loud, "Fs": 16e3}
+        scipy.io.savemat(path, content)
+    else:
+        extra = {"audio": loud, "sample_rate": 16_000} if place == "array" else {}
+        np.savez(path, frames=frames, rate=83, **extra)
+        soundfile.write(tmp_path / "a.wav", loud, 16_000, subtype="FLOAT")
+    line = said(capsys, 3, "denoise", path, "--weights", weights, "-o", tmp_path / "o.npz")
+    assert "sound reaches 1e+30" in line
+
+
+@pytest.mark.parametrize("weight", ["1e300", "-1e300", "101"])
+def test_guidance_beyond_all_measure_is_a_wrong_option(clip, capsys, weight):
+    assert "--guidance" in said(capsys, 2, "denoise", clip, "--guidance", weight)
+
+
+def test_names_that_begin_with_a_dash_are_files_without_further_ado(clip, weights, monkeypatch):
+    monkeypatch.chdir(clip.parent)
+    clip.rename("-x.mp4")
+    command = ["denoise", "-x.mp4", "--weights", str(weights), "--preview", "4"]
+    assert main([*command, "-o", "-o.npz"]) == 0
+    assert os.path.exists("-o.npz")
+    assert main([*command, "--output", "-y.avi"]) == 0
+    assert main(["measure", "-y.avi", "-o=-z.csv"]) in (0, 2)  # still values are refused
+    assert main(command) == 0
+    assert os.path.exists("-x_cleartract_preview.mp4")
+
+
+def test_a_closed_pipe_loses_no_result(clip, weights, tmp_path):
+    out = tmp_path / "out.tif"
+    command = [sys.executable, "-m", "cleartract.cli", "denoise", clip, "--weights", weights]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*command, "-o", out], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.returncode == 6
+    assert b"Traceback" not in done.stderr
+    assert len(open_source(out).provenance) > 0
+    assert out.with_suffix(".wav").is_file()
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_a_terminal_that_knows_ascii_alone(clip, weights, tmp_path):
+    out = tmp_path / "\u00fcn\u00efc\u00f6d\u00e9 \u0436.npz"
+    command = [sys.executable, "-m", "cleartract.cli", "denoise", clip, "--weights", weights]
+    done = subprocess.run(
+        [*command, "-o", out],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+    )
+    assert b"\\xfcn\\xefc" in done.stdout
+    assert out.is_file()

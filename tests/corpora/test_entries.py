@@ -27,3 +27,13 @@ def test_a_damaged_recording_is_named(tmp_path):
     np.savez(tmp_path / "recording00.npz", frames=np.zeros((2, 16, 16)))
     with pytest.raises(RecordingError, match=r"recording00\.npz: not a simulated recording"):
         find_entries(tmp_path, "all")
+
+
+def test_what_a_killed_run_has_left_is_no_recording(tmp_path, recording):
+    from cleartract.corpora.entries import find_entries
+    from cleartract.recordings.writing import write_recording
+
+    write_recording(tmp_path / "f1_a.avi", recording, {})
+    for hidden in (".f1_b.0123.partial.avi", ".f1_c.mp4.partial/.f1_c.0123.partial.avi"):
+        write_recording(tmp_path / hidden, recording, {})
+    assert [entry.path.name for entry in find_entries(tmp_path, "all")] == ["f1_a.avi"]

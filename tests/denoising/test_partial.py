@@ -105,3 +105,32 @@ def test_nothing_is_left_of_a_finished_run(target):
     run.remove()
     assert not partial_folder(target).exists()
     assert begun(target, resume=True).finished == 0  # --resume without a former run
+
+
+def test_two_runs_never_work_on_one_result(target):
+    """The second is refused, whatever it asks; what the first has finished stays as it is."""
+    first = begun(target)
+    first.add(frames(5), None)
+    for resume in (False, True):
+        with pytest.raises(OutputError, match="another run is at work"):
+            begun(target, resume=resume)
+    with pytest.raises(OutputError, match="another run is at work"):
+        check_partial(target, resume=False)
+    first.add(frames(3, 1), None)
+    first.close()  # as the system does where a process is killed
+    with pytest.raises(OutputError, match="give --resume"):
+        check_partial(target, resume=False)
+    again = begun(target, resume=True)
+    assert again.finished == 8
+    found = np.concatenate([f for f, _ in again.read()])
+    np.testing.assert_array_equal(found, np.concatenate([frames(5), frames(3, 1)]))
+    again.remove()
+    assert not partial_folder(target).exists()
+    begun(target).remove()
+
+
+def test_a_run_that_was_refused_keeps_nobody_out(target):
+    begun(target).close()
+    with pytest.raises(OutputError, match="differs in: seed"):
+        begun(target, resume=True, settings={"seed": 2, "lost": (2, 3)})
+    begun(target, resume=True).remove()

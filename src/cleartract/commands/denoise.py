@@ -128,7 +128,9 @@ class Denoise:
         self.check_outputs()
         run = self.prepared()
         if self.dry_run:
-            run.describe()
+            from cleartract.commands.dry_run import describe
+
+            describe(run)
         else:
             run.run()
 

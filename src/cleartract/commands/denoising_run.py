@@ -25,7 +25,7 @@ from cleartract.commands.survey_report import (
     target_warnings,
     unfamiliar_warnings,
 )
-from cleartract.denoising.partial import PartialRun, partial_folder
+from cleartract.denoising.partial import PartialRun
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.residual import ResidualSplit
@@ -38,7 +38,6 @@ from cleartract.model.weights import load_model, weights_path
 from cleartract.recordings.companion import write_companion
 from cleartract.recordings.formats import is_series, stored_at
 from cleartract.recordings.source import FrameSource
-from cleartract.recordings.windows import SlidingWindowTransform
 
 if TYPE_CHECKING:
     from cleartract.model.model import Model
@@ -89,24 +88,6 @@ class DenoisingRun:
         """Length of the sound [samples]; 0 where there is none."""
         sound = self.source.sound
         return 0 if sound is None else sum(len(block) for block in sound.blocks())
-
-    def describe(self) -> None:
-        """Say what would be done."""
-        self.check()
-        source, command = self.source, self.command
-        load_model(command.weights, self.device)
-        cut = SlidingWindowTransform(self.settings.window_duration, self.settings.step_duration)
-        windows = cut.windows(source.count, source.rate)
-        height, width = source.size
-        used = source.sound is not None and self.settings.use_audio
-        print(f"{source.name}: {source.count} frames, {width}x{height}, {source.rate} fps")
-        print(f"sound: {'used by the model' if used else 'not used'}")
-        steps = self.settings.steps
-        print(f"{len(windows)} windows of {windows[0].frames} frames, {steps} step(s) each")
-        for name, path in self.targets.items():
-            print(f"would write {name}: {path}")
-        if (left := partial_folder(self.targets["result"])).exists():
-            print(f"{left}: left by a run that was stopped; give --resume to go on")
 
     @cached_property
     def asked(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +11,17 @@ from typing import Annotated, Any
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.errors import CorpusError, OutputError, RecordingError, UsageError, wrong_field
+from cleartract.commands.outputs import versions
+from cleartract.errors import (
+    CorpusError,
+    OutputError,
+    RecordingError,
+    SomeFailedError,
+    UsageError,
+    wrong_field,
+)
 from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
+from cleartract.jobs.engine import EngineSettings
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,9 @@ class Evaluate:
     corpus_settings: Annotated[EvaluateCorpusSettings, tyro.conf.arg(name="")] = field(
         default_factory=EvaluateCorpusSettings
     )
+    engine: tyro.conf.OmitArgPrefixes[EngineSettings] = field(default_factory=EngineSettings)
+    """Of a corpus: who works on its recordings. A shard keeps its figures in OUT/parts; a run without
+    --shard takes what is there, measures the rest and writes the report."""
     weights: Weights = None
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder of the report; by default RESULT_evaluation or CORPUS_evaluation."""
@@ -49,7 +62,8 @@ class Evaluate:
             raise RecordingError(f"{source}: no such file or folder")
         place = source.resolve()
         out = self.out or place.with_name(place.stem + "_evaluation")
-        if (out / "report.json").exists() and not self.overwrite:
+        report = self.engine.shard is None
+        if report and (out / "report.json").exists() and not self.overwrite:
             raise OutputError(f"{out}: holds a report; give --overwrite or another --out")
         folder = next(path for path in (out, *out.resolve().parents) if path.exists())
         if not folder.is_dir():
@@ -76,6 +90,8 @@ class Evaluate:
             )
         if self.corpus is None and chosen != EvaluateCorpusSettings():
             raise UsageError("--split, --limit and the window options need --corpus")
+        if self.corpus is None and self.engine != EngineSettings():
+            raise UsageError("--workers, --shard and --engine need --corpus")
         if chosen.samples == 1:
             raise UsageError("--samples: a spread needs two samples or more")
 
@@ -129,29 +145,41 @@ class Evaluate:
     def _evaluate_corpus(self, corpus: Path, out: Path) -> None:
         from cleartract.commands.progress import progress_bar
         from cleartract.devices import usable_device
-        from cleartract.evaluation.corpus import evaluate_corpus
+        from cleartract.evaluation.corpus import Parts, evaluate_corpus
+        from cleartract.evaluation.corpus_task import WeightsOn
         from cleartract.evaluation.report import terminal_table, write_report
+        from cleartract.files import sha256
         from cleartract.model.weights import load_model, weights_path
 
-        chosen = self.corpus_settings
+        chosen, path = self.corpus_settings, weights_path(self.weights)
         denoising = chosen.denoising()
-        model, _ = load_model(self.weights, usable_device(self.device))
-        with progress_bar("evaluating", "reconstructions") as update:
-            sections, summary = evaluate_corpus(corpus, model, chosen, update)
-        weights = weights_path(self.weights).name
-        described = {
-            "title": f"Evaluation of {weights} on {corpus.name}, {chosen.split} split",
-            "weights": weights,
-            "split": chosen.split,
-            "settings": denoising.model_dump(),
-        }
-        write_report(out, sections, described | summary, self.overwrite)
-        for protocol, group in summary["by_protocol"].items():
-            print(terminal_table(f"{protocol}, mean of {group['count']}", group["mean"]))
-            print()
-        for sentence in summary.get("controls", {}).get("verdict", []):
-            print(sentence)
-        print(f"{out / 'report.html'}")
+        load_model(self.weights, usable_device(self.device))  # what is wrong shows at once
+        decides = versions() | {"weights": sha256(path), "device": self.device}
+        parts = Parts(out / "parts", decides)
+        model = WeightsOn(self.weights, self.device)
+        with progress_bar("evaluating", "recordings") as update:
+            sections, summary = evaluate_corpus(corpus, model, chosen, update, self.engine, parts)
+        if self.engine.shard is not None:
+            print(f"{parts.folder}: {len(sections)} reconstructions of shard {self.engine.shard}")
+        else:
+            described = {
+                "title": f"Evaluation of {path.name} on {corpus.name}, {chosen.split} split",
+                "weights": path.name,
+                "split": chosen.split,
+                "settings": denoising.model_dump(),
+            }
+            write_report(out, sections, described | summary, self.overwrite)
+            for protocol, group in summary["by_protocol"].items():
+                print(terminal_table(f"{protocol}, mean of {group['count']}", group["mean"]))
+                print()
+            for sentence in summary.get("controls", {}).get("verdict", []):
+                print(sentence)
+            print(f"{out / 'report.html'}")
+        for one in summary["failed"]:
+            print(f"cleartract: {one['message']}", file=sys.stderr)
+        if summary["failed"]:
+            failed = len(summary["failed"])
+            raise SomeFailedError(f"{corpus}: {failed} recordings could not be evaluated")
 
 
 def check_extra(extra: str, *modules: str) -> None:

@@ -63,7 +63,8 @@ class Generate:
     def run(self) -> None:
         """Generate and write."""
         output = self.output or beside(self.audio, f"{self.audio.stem}_generated.mp4")
-        check_output_kind(output)
+        if is_series(output):
+            check_output_kind(output)
         place = stored_at(output)
         targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         sources = [path for path in (self.audio, self.reference) if path is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import tyro
 
 from cleartract.commands.options import Overwrite
 from cleartract.errors import OutputError, RecordingError
+from cleartract.recordings.sidecar import read_sidecar, sidecar_path
 
 _SOFTWARE = """@software{{cleartract,
   title = {{ClearTract: denoising real-time MRI video of speech with a diffusion model}},
@@ -62,16 +62,11 @@ class Methods:
 
 
 def _sidecar(result: Path) -> dict[str, Any]:
-    path = result if result.suffix == ".json" else result.with_name(result.name + ".json")
-    try:
-        content = json.loads(path.read_text())
-        wanted = ("parameters", "weights", "frames", "size", "rate", "cleartract")
-        if any(name not in content for name in wanted) or "generated" in content:
-            raise ValueError
-    except OSError as error:
-        raise RecordingError(f"{path}: no sidecar there; give a result of denoise") from error
-    except (ValueError, TypeError, RecursionError) as error:
-        raise RecordingError(f"{path}: not the sidecar of a denoised recording") from error
+    path = result if result.suffix == ".json" else sidecar_path(result)
+    content = read_sidecar(path)
+    wanted = ("parameters", "weights", "frames", "size", "rate", "cleartract")
+    if any(name not in content for name in wanted) or "generated" in content:
+        raise RecordingError(f"{path}: not the sidecar of a denoised recording")
     return content
 
 

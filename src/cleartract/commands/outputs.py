@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shlex
@@ -12,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cleartract.errors import OutputError
+from cleartract.files import sha256 as sha256
 
 
 def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
@@ -88,23 +88,6 @@ def circumstances() -> dict[str, str | int]:
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
     }
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, or of what `sha256sum *` prints in a folder.
-
-    Files of a folder come in the order of their names; hidden files and folders are left out.
-    """
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for inside in sorted(path.iterdir(), key=lambda inside: inside.name):
-            if inside.is_file() and not inside.name.startswith("."):
-                digest.update(f"{sha256(inside)}  {inside.name}\n".encode())
-        return digest.hexdigest()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def warn(name: str | Path, text: str) -> None:

@@ -50,7 +50,8 @@ class Reconstruct:
     def run(self) -> None:
         """Reconstruct and write."""
         output = self.output or beside(self.input, f"{self.input.stem}_reconstructed.npz")
-        check_output_kind(output)
+        if is_series(output):
+            check_output_kind(output)
         place = stored_at(output)
         targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         sources = [path for path in (self.input, self.audio, self.trajectory) if path is not None]

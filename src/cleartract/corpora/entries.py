@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from cleartract.corpora.simulated import SimulatedHeader, kind_of
-from cleartract.errors import CorpusError
+from cleartract.errors import ClearTractError, CorpusError
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.video_reader import probe
 
@@ -52,27 +52,34 @@ def speaker_of(path: Path) -> str:
     return named.group(1).upper() if named else path.stem.split("_")[0]
 
 
-def find_entries(folder: Path, split: str) -> list[Entry]:
+def find_entries(
+    folder: Path, split: str, damaged: dict[Path, ClearTractError] | None = None
+) -> list[Entry]:
     """Recordings of a split in a folder and all its subfolders.
+
+    Args:
+        folder: Where.
+        split: `train`, `validation`, `test` or `all`.
+        damaged: Takes those that cannot be read, whatever their split, so that they stop nothing.
 
     Raises:
         CorpusError: If there are none.
-        RecordingError: If one is damaged.
+        RecordingError: If one is damaged, and `damaged` is not given.
     """
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder of recordings")
     entries, elsewhere = [], 0
     for path in sorted(folder.rglob("*")):
-        if kind_of(path) == "recording":
-            header = SimulatedHeader.load(path)
-            speaker, own_split = header.speaker, header.split
-            entry = Entry(path, speaker, header.frames, header.size, header.rate, simulated=True)
-        elif path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(OWN):
-            video, speaker = probe(path), speaker_of(path.relative_to(folder.parent))
-            entry = Entry(path, speaker, video.frames, video.size, video.rate, simulated=False)
-            own_split = hashed_split(speaker)
-        else:
+        try:
+            found = _entry(path, folder)
+        except ClearTractError as error:
+            if damaged is None:
+                raise
+            damaged[path] = error
             continue
+        if found is None:
+            continue
+        entry, own_split = found
         if split in ("all", own_split) and entry.frames > 0:
             entries.append(entry)
         else:
@@ -81,3 +88,18 @@ def find_entries(folder: Path, split: str) -> list[Entry]:
         others = f" among {elsewhere}; splits are by speaker, so add speakers" if elsewhere else ""
         raise CorpusError(f"{folder}: no recordings of the split {split!r}{others}")
     return entries
+
+
+def _entry(path: Path, folder: Path) -> tuple[Entry, str] | None:
+    """A recording and its split; None where a file is none."""
+    if any(part.startswith(".") for part in path.relative_to(folder).parts):
+        return None  # what a killed run has left
+    if kind_of(path) == "recording":
+        header = SimulatedHeader.load(path)
+        simulated = Entry(path, header.speaker, header.frames, header.size, header.rate, True)
+        return simulated, header.split
+    if path.suffix.lower() in VIDEO_SUFFIXES and not path.stem.endswith(OWN):
+        video, speaker = probe(path), speaker_of(path.relative_to(folder.parent))
+        real = Entry(path, speaker, video.frames, video.size, video.rate, False)
+        return real, hashed_split(speaker)
+    return None

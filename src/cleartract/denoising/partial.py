@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -14,7 +15,9 @@ from cleartract.errors import OutputError
 from cleartract.files import naming
 from cleartract.recordings.formats import stored_at
 
+fcntl: Any = importlib.import_module("fcntl") if os.name == "posix" else None
 _STATE, _FRAMES, _SPREAD = "state.json", "frames.f32", "uncertainty.f32"
+_LOCK = "lock"
 CHUNK = 64  # [frames] read back together
 
 
@@ -36,6 +39,7 @@ class PartialRun:
         self.folder = partial_folder(target)
         self.finished, self.batch = 0, 0
         self._files: list[Any] = []
+        self._lock: int | None = None
 
     def begin(self, resume: bool, spread: bool) -> None:
         """Open the folder, anew or where a former run stopped.
@@ -45,19 +49,24 @@ class PartialRun:
             spread: Whether uncertainties are kept too.
 
         Raises:
-            OutputError: If a former run is there and `resume` is not given, or it was another one.
+            OutputError: If a former run is there and `resume` is not given, or it was another one,
+                or it is still at work.
         """
         check_partial(self.target, resume)
         names = [_FRAMES, _SPREAD] if spread else [_FRAMES]
-        with naming(self.folder):
-            if self.folder.exists():
+        try:
+            with naming(self.folder):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._lock = _locked(self.folder)
                 self._read_state()
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for name in names:
-                file = open(self.folder / name, "a+b")  # noqa: SIM115
-                file.truncate(self.finished * self._frame_bytes)
-                self._files.append(file)
-            self._write_state()
+                for name in names:
+                    file = open(self.folder / name, "a+b")  # noqa: SIM115
+                    file.truncate(self.finished * self._frame_bytes)
+                    self._files.append(file)
+                self._write_state()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def _frame_bytes(self) -> int:
@@ -115,11 +124,35 @@ class PartialRun:
         for file in self._files:
             file.close()
         self._files = []
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def remove(self) -> None:
         """Nothing is left to go on with."""
-        self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
+
+
+def _locked(folder: Path) -> int | None:
+    """Keep other runs out; the system lets go of it when the process ends, however that is.
+
+    Raises:
+        OutputError: If another run is at work there.
+    """
+    if fcntl is None:
+        return None
+    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise OutputError(
+            f"{folder}: another run is at work on this result; wait for it, or choose another -o"
+        ) from error
+    except OSError:
+        pass  # a file system without locks
+    return lock
 
 
 def partial_folder(target: Path) -> Path:
@@ -136,6 +169,9 @@ def check_partial(target: Path, resume: bool) -> None:
     """
     folder = partial_folder(target)
     if folder.exists() and not resume:
+        with naming(folder):
+            if (lock := _locked(folder)) is not None:
+                os.close(lock)
         raise OutputError(
             f"{folder}: left by a run that was stopped; give --resume to go on, or delete it"
         )

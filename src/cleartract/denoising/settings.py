@@ -46,6 +46,8 @@ class DenoiseSettings(BaseModel):
     )
     guidance: float = Field(
         1.0,
+        ge=-100,
+        le=100,
         allow_inf_nan=False,
         description="Weight of the sound; 0 ignores it, above 1 exaggerates it.",
     )

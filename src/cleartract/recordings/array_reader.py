@@ -16,7 +16,14 @@ import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.image_pages import check_sides
-from cleartract.recordings.sound import ArraySound, Sound, as_float, companion_sound, open_sound
+from cleartract.recordings.sound import (
+    ArraySound,
+    Sound,
+    as_float,
+    check_samples,
+    companion_sound,
+    open_sound,
+)
 from cleartract.recordings.source import CHUNK
 from cleartract.types import exact_rate
 
@@ -183,6 +190,7 @@ class ArraySource:
         samples = as_float(content["audio"])
         if samples.ndim != 1 or not np.isfinite(samples).all():
             raise RecordingError(f"{self.path}: audio must be finite and (sample,)")
+        check_samples(samples, self.path)
         rate = content["sample_rate"]
         if rate.size != 1 or not 1000 <= float(rate.item()) <= 1_000_000:
             raise RecordingError(

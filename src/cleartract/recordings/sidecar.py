@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cleartract.errors import RecordingError
 from cleartract.recordings.formats import stored_at
+
+_LARGEST = 64 << 20  # [bytes]
 
 
 def sidecar_path(result: Path) -> Path:
@@ -15,13 +18,30 @@ def sidecar_path(result: Path) -> Path:
     return place.with_name(place.name + ".json")
 
 
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """The content of a sidecar, as it is.
+
+    Raises:
+        RecordingError: If there is none, or it is damaged.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise RecordingError(f"{path}: no sidecar there; give a result of denoise") from error
+    except (ValueError, RecursionError) as error:
+        raise RecordingError(f"{path}: not the sidecar of a denoised recording") from error
+    if not isinstance(content, dict):
+        raise RecordingError(f"{path}: not the sidecar of a denoised recording")
+    return content
+
+
 def sidecar_of(result: Path) -> dict[str, Any]:
     """The sidecar of a result; empty where there is none, or it is damaged."""
     try:
-        content = json.loads(sidecar_path(result).read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(content, dict):
+        content = read_sidecar(sidecar_path(result))
+    except RecordingError:
         return {}
     for name in ("parameters", "weights"):
         if not isinstance(content.get(name), dict):

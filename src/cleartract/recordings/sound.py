@@ -16,6 +16,7 @@ from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name
 
 _BLOCK = 1 << 16  # [samples]
+_LOUDEST = 1e9  # that whole numbers saved as real ones reach
 _WANTED = ContextVar("companions", default=True)
 
 
@@ -240,7 +241,18 @@ def _damaged(path: Path, error: Exception) -> RecordingError:
     return RecordingError(f"{path}: sound is damaged ({reason_of(error)}); give a sound file")
 
 
-def _finite(samples: np.ndarray, path: Path) -> np.ndarray:
+def check_samples(samples: np.ndarray, path: Path) -> None:
+    """Refuse samples that are no sound.
+
+    Raises:
+        RecordingError: If some are not finite, or far beyond what whole numbers reach.
+    """
     if not np.isfinite(samples).all():
         raise RecordingError(f"{path}: sound holds values that are not finite")
+    if samples.size and (most := float(np.abs(samples).max())) > 4 * _LOUDEST:
+        raise RecordingError(f"{path}: sound reaches {most:.3g}; its samples lie within -1 and 1")
+
+
+def _finite(samples: np.ndarray, path: Path) -> np.ndarray:
+    check_samples(samples, path)
     return samples.astype(np.float32)

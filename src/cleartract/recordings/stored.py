@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cleartract.errors import RecordingError
-from cleartract.recordings.sound import ArraySound, as_float
+from cleartract.recordings.sound import ArraySound, as_float, check_samples
 from cleartract.types import exact_rate
 
 RATE_NAMES = ("rate", "fps", "frame_rate", "framerate")
@@ -194,6 +194,7 @@ def stored_sound(path: Path, arrays: dict[str, Stored]) -> ArraySound | None:
         samples = samples.mean(int(np.argmin(samples.shape)))
     if samples.ndim != 1 or not np.isfinite(samples).all():
         raise RecordingError(f"{path}: sound must be finite and (sample, channel)")
+    check_samples(samples, path)
     return ArraySound(samples, int(rate))
 
 

@@ -1,0 +1,31 @@
+"""`cleartract denoise --dry-run`: everything is checked, nothing is written."""
+
+from __future__ import annotations
+
+from cleartract.commands.denoising_run import DenoisingRun
+from cleartract.denoising.partial import partial_folder
+from cleartract.model.weights import load_model
+from cleartract.recordings.windows import SlidingWindowTransform
+
+
+def describe(run: DenoisingRun) -> None:
+    """Say what would be done, or what the run itself would refuse before its work.
+
+    Raises:
+        ClearTractError: As the run.
+    """
+    source, settings = run.source, run.settings
+    load_model(run.command.weights, run.device)
+    run.check()
+    windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(
+        source.count, source.rate
+    )
+    height, width = source.size
+    used = source.sound is not None and settings.use_audio
+    print(f"{source.name}: {source.count} frames, {width}x{height}, {source.rate} fps")
+    print(f"sound: {'used by the model' if used else 'not used'}")
+    print(f"{len(windows)} windows of {windows[0].frames} frames, {settings.steps} step(s) each")
+    for name, path in run.targets.items():
+        print(f"would write {name}: {path}")
+    if (left := partial_folder(run.targets["result"])).exists():
+        print(f"{left}: left by a run that was stopped; give --resume to go on")
