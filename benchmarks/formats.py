@@ -40,8 +40,8 @@ BEGIN, END = "<!-- written by python -m benchmarks.formats -->", "<!-- end -->"
 FRAMES = 40  # of the generated recordings [frames]
 PART = 60  # of the real ones [frames]
 RESULT_KINDS = (
-    "out.mp4", "out.mov", "out.avi", "out_master.avi", "out.npz", "out.mat", "out.tif", "out.nii",
-    "out.nii.gz", "out.dcm", "out.gif", "out/%05d.png", "out/%05d.tif", "out/%05d.npy",
+    "out.mp4", "out.mov", "out.avi", "out_master.avi", "out.npz", "out.mat", "out.v5.mat",
+    "out.tif", "out.nii", "out.nii.gz", "out.dcm", "out.gif", "out/%05d.png", "out/%05d.tif", "out/%05d.npy",
 )  # fmt: skip
 REAL = {
     "MP4 with AAC": "usc75/sub001_2drt_01_vcv1_r1_video.mp4",

@@ -247,3 +247,30 @@ def test_without_h5py(tmp_path, recording, monkeypatch):
 def test_libraries_are_loaded_when_needed():
     code = "import sys, cleartract.recordings.writing; assert 'h5py' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_version_5_is_read_by_others_and_by_us(tmp_path, recording):
+    from dataclasses import replace
+
+    odd = replace(
+        recording, frames=recording.frames[:, :51, :59] + 0.25, audio=recording.audio[:77]
+    )
+    path = tmp_path / "a.v5.mat"
+    write_recording(path, odd, {})
+    found = io.loadmat(path)
+    assert np.array_equal(found["frames"], in_matlab(odd.frames))
+    assert found["frames"].dtype == np.float32
+    assert found["rate"].ravel().tolist() == [odd.rate.numerator, odd.rate.denominator]
+    assert np.array_equal(found["audio"][:, 0], odd.audio)
+    assert found["sample_rate"].item() == odd.sample_rate
+    back = open_recording(path)
+    assert np.array_equal(back.frames, odd.frames)
+    assert (back.rate, back.sample_rate) == (odd.rate, odd.sample_rate)
+    assert np.array_equal(back.audio, odd.audio)
+    first = path.read_bytes()
+    write_recording(path, odd, {})
+    assert path.read_bytes() == first
+    long = Described(300_000, (84, 84), odd.rate, None, 1.0, 1.0)
+    with pytest.raises(OutputError, match="too long for version 5"):
+        open_sink(path, long, {}, path)
+    assert path.read_bytes() == first

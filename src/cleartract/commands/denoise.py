@@ -53,8 +53,9 @@ class Denoise:
     inputs: tyro.conf.Positional[tuple[Path, ...]]
     """The recording; with --out, recordings and folders of them."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Result: .mp4, .mov, .avi, .npz, .mat, .tif, .gif, .nii, .nii.gz, .dcm, or one file a frame in a
-    folder, FOLDER/%05d.png, .tif or .npy; by default INPUT_cleartract.mp4 (.npz for arrays)."""
+    """Result: .mp4, .mov, .avi, .npz, .mat (.v5.mat: version 5), .tif, .gif, .nii, .nii.gz, .dcm, or one
+    file a frame in a folder, FOLDER/%05d.png, .tif or .npy; by default INPUT_cleartract.mp4 (.npz for
+    arrays)."""
     audio: Path | None = None
     """Sound file, instead of the recording's own stream or a .wav of the same name."""
     rate: str | None = None

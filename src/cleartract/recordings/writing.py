@@ -23,6 +23,7 @@ from cleartract.recordings.formats import (
     stored_at,
 )
 from cleartract.recordings.image_writer import GifWriter, TiffStack
+from cleartract.recordings.matlab5_writer import ENDING, Matlab5Writer
 from cleartract.recordings.matlab_writer import MatlabWriter
 from cleartract.recordings.nifti_writer import NiftiWriter
 from cleartract.recordings.recording import Recording
@@ -124,6 +125,7 @@ _Writer = (
     VideoWriter
     | ArrayWriter
     | MatlabWriter
+    | Matlab5Writer
     | TiffStack
     | SeriesWriter
     | GifWriter
@@ -158,7 +160,8 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         result: What will be written.
         provenance: Kept in a .npz.
         target: `.mp4` or `.mov` (H.264 preview), `.avi` (uncompressed, as USC-TIMIT; also for
-            MATLAB), `.npz` or `.mat` (float32, in the recording's own scale), `.tif` or `.tiff`
+            MATLAB), `.npz` or `.mat` (float32, in the recording's own scale; version 7.3, and
+            version 5 where the name ends with `.v5.mat`), `.tif` or `.tiff`
             (float32 as .npz, a page a frame, for ImageJ), `.gif` (8 bit, every n-th frame, see
             `GifWriter`), `.nii` or `.nii.gz` (float32 as .npz), `.dcm` (multi-frame, 16 bit, in the
             recording's own scale), `FOLDER/%05d.png`, `.tif` or `.npy` (a file a frame, see
@@ -182,6 +185,9 @@ def open_sink(path: Path, result: Described, provenance: dict[str, Any], target:
         if target.suffix.lower() == ".mat":
             heard = None if result.sound is None else (result.sound, result.samples)
             size = (result.frames, *result.size)
+            if target.name.lower().endswith(ENDING):
+                version_5 = Matlab5Writer(path, size, result.rate, heard, target)
+                return _Levels(target, version_5, np.asarray)
             return _Levels(target, MatlabWriter(path, size, result.rate, heard), np.asarray)
         if target.suffix.lower() in (".tif", ".tiff"):
             shape = (result.frames, *result.size)
