@@ -183,3 +183,19 @@ def test_a_folder_takes_its_name_whole_or_not_at_all(tmp_path):
         (files.add(target, folder=True) / "2").write_text("two")
     assert [p.name for p in target.iterdir()] == ["2"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_what_a_killed_run_has_left_goes_a_day_later(tmp_path):
+    """That of a run that may be at work stays, and so does everything of another name."""
+    target = tmp_path / "a.b.txt"
+    killed, working = (AtomicFiles().add(target) for _ in range(2))
+    folder = AtomicFiles().add(target, folder=True)
+    (folder / "1").touch()
+    other = AtomicFiles().add(tmp_path / "other.txt")
+    named = tmp_path / ".a.b.mine.partial.txt"
+    named.touch()
+    for path in (killed, folder, other, named):
+        os.utime(path, (1, 1))
+    with atomic(target) as place:
+        place.write_text("x")
+    assert sorted(tmp_path.iterdir()) == sorted([target, working, other, named])

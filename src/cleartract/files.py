@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ import av
 from cleartract.errors import OutputError, reason_of
 
 _LONGEST_NAME = 100  # [bytes] of a name that is made from another
+_STALE = 86_400  # [s] since a temporary file was last written to
 _TAKEN = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 _NO_LINKS = {errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV}
 
@@ -77,6 +79,8 @@ class AtomicFiles:
             name = f".{stem}.{secrets.token_hex(8)}.partial{target.suffix}"
             temporary = (self.folder or target.parent) / name
             target.parent.mkdir(parents=True, exist_ok=True)
+            if self.folder is None:
+                _remove_stale(target, stem)
             if folder:
                 temporary.mkdir()
             else:
@@ -127,6 +131,17 @@ class AtomicFiles:
             raise
         for former in aside.values():
             shutil.rmtree(former, ignore_errors=True)
+
+
+def _remove_stale(target: Path, stem: str) -> None:
+    """Remove what a run that was killed a day ago or earlier has left of a target."""
+    name = re.compile(rf"\.{re.escape(stem)}\.[0-9a-f]{{16}}\.partial{re.escape(target.suffix)}")
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(target.parent):
+            if name.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > _STALE:
+                        _remove(Path(entry.path))
 
 
 def _remove(path: Path) -> None:

@@ -6,6 +6,9 @@ import shutil
 import pytest
 
 from cleartract.cli import main
+from cleartract.errors import CorpusError
+from cleartract.evaluation.corpus import Parts, evaluate_corpus
+from cleartract.evaluation.settings import EvaluateCorpusSettings
 from cleartract.jobs.engine import EngineSettings
 
 pytest.importorskip("skimage")
@@ -30,6 +33,57 @@ def evaluate(lab, out, weights, *options):
     return main([*command, "--out", str(out), *options])
 
 
+def table(found):
+    """The figures of `evaluate_corpus`, with all their digits."""
+    sections, summary = found
+    rows = {section.name: section.measured for section in sections}
+    return json.dumps([rows, summary["mean"], summary["by_protocol"]], sort_keys=True)
+
+
+SETTINGS = EvaluateCorpusSettings(split="all")
+
+
+def test_parts_and_the_rest_are_the_whole(lab, small_model, tmp_path):
+    whole = evaluate_corpus(lab, small_model, SETTINGS)
+    parts = Parts(tmp_path / "parts", {"weights": "a"})
+    for shard in ("1/3", "3/3"):
+        engine = EngineSettings(shard=shard)
+        evaluate_corpus(lab, small_model, SETTINGS, engine=engine, parts=parts)
+    assert len(list(parts.folder.iterdir())) == 2
+    seen = []
+    again = evaluate_corpus(lab, small_model, SETTINGS, lambda *at: seen.append(at), parts=parts)
+    assert seen == [(3, 3)]  # one was missing
+    assert table(again) == table(whole)
+    assert all(section.subject is not None for section in again[0])  # pictures of all of them
+    others = Parts(parts.folder, {"weights": "b"})
+    for path in parts.folder.iterdir():
+        content = json.loads(path.read_text())
+        content["measured"][0]["measured"] = {}
+        path.write_text(json.dumps(content))
+    assert table(evaluate_corpus(lab, small_model, SETTINGS, parts=others)) == table(whole)
+
+
+def test_a_bad_recording_is_told_and_the_rest_goes_on(lab, small_model):
+    cut, inside, good = sorted(lab.rglob("recording*.npz"))
+    sections, _ = evaluate_corpus(lab, small_model, SETTINGS)
+    expected = [one.measured for one in sections if good.parent.name in one.name]
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])  # its directory is gone
+    damaged = bytearray(inside.read_bytes())
+    place = damaged.index(b"clean.npy") + 2000
+    damaged[place : place + 4000] = bytes(4000)
+    inside.write_bytes(damaged)
+    sections, summary = evaluate_corpus(lab, small_model, SETTINGS)
+    assert [one.measured for one in sections] == expected
+    assert [one["file"] for one in summary["failed"]] == [str(cut), str(inside)]
+    assert all(one["exit_code"] == 3 for one in summary["failed"])
+    assert all(one["file"] in one["message"] for one in summary["failed"])
+    for path in (cut, inside, good):
+        path.write_bytes(b"nothing")
+    with pytest.raises(CorpusError):
+        evaluate_corpus(lab, small_model, SETTINGS)
+
+
+@pytest.mark.slow
 def test_shards_and_the_rest_give_the_figures_of_one_by_one(lab, weights, tmp_path, capsys):
     assert evaluate(lab, tmp_path / "one", weights) == 0
     expected, out = figures(tmp_path / "one"), tmp_path / "out"
@@ -68,7 +122,8 @@ def test_other_processes_give_the_figures_of_one_by_one(lab, weights, tmp_path, 
     assert one["controls"] == many["controls"]
 
 
-def test_a_bad_recording_is_told_and_the_rest_goes_on(lab, weights, tmp_path, capsys):
+@pytest.mark.slow
+def test_the_exit_code_and_the_report_tell_of_a_bad_recording(lab, weights, tmp_path, capsys):
     assert evaluate(lab, tmp_path / "whole", weights) == 0
     cut, inside, _ = sorted(lab.rglob("recording*.npz"))
     expected = [
