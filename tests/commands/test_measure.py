@@ -44,6 +44,36 @@ def test_the_width_of_the_gap_comes_out_in_millimetres(opening):
     assert json.loads(path.with_name("opening_degrees.lines.json").read_text()) == LINE
 
 
+def test_a_line_without_air_is_not_scored(opening, capsys):
+    path, _ = opening
+    lines = {**LINE, "wall": [[5.0, 20.0], [35.0, 20.0]]}
+    path.with_name("lines.json").write_text(json.dumps(lines))
+    assert measured(path) == 0
+    assert "wall" in capsys.readouterr().out
+    with open(path.with_name("opening_degrees.csv"), newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][2] == "gap [mm]"
+    assert rows[0][3].startswith("wall [mm], not scored: ")
+    assert {row[3] for row in rows[1:]} == {"nan"}
+    assert path.with_name("opening_degrees.lines.png").read_bytes()[:4] == b"\x89PNG"
+    assert measured(path, "-o", path.with_name("b.mat")) == 0
+    stored = loadmat(path.with_name("b.mat"), chars_as_strings=True)
+    assert stored["confidence"][:, 0] == pytest.approx([1, 0], abs=0.1)
+    assert np.isnan(stored["degrees"][:, 1]).all()
+
+
+def test_the_recording_before_tells_how_far_closures_moved(opening, capsys):
+    path, _ = opening
+    assert measured(path, "--noisy", path) == 0
+    assert "closures are kept" in capsys.readouterr().out
+    frames = np.load(path)["frames"].copy()
+    frames[20:28, :, 10:14] = 0  # in the middle of a closure
+    other = path.with_name("other.npz")
+    np.savez(other, **{**dict(np.load(path)), "frames": frames})
+    assert measured(path, "--noisy", other, "--overwrite") == 0
+    assert "closures changed by up to" in capsys.readouterr().out
+
+
 def test_matlab_gets_the_same_numbers(opening):
     path, _ = opening
     assert measured(path, "-o", path.with_name("a.csv")) == 0

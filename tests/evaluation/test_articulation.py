@@ -81,6 +81,21 @@ def test_noise_about_the_level_is_no_event():
     assert speech.timing(calm, events)[0] < 3000 / RATE
 
 
+def test_a_closure_that_was_filled_or_opened_is_known():
+    degree = swing(n=160)
+    level, _ = speech.closed_below(degree)
+    same = speech.closure_changes(degree, degree, level, RATE)
+    assert len(same) == 5  # one at each end of the recording
+    np.testing.assert_allclose(same, 0)
+    opened = degree.copy()
+    opened[60:100] = np.maximum(opened[60:100], 4.5)  # the third closure, 2 mm before
+    changed = speech.closure_changes(opened, degree, level, RATE)
+    np.testing.assert_allclose(np.delete(changed, 2), 0, atol=0.02)
+    assert changed[2] == pytest.approx(2.4, abs=0.2)
+    late = np.roll(degree, 2)  # 24 ms: the closure is there
+    np.testing.assert_allclose(speech.closure_changes(late, degree, level, RATE)[1:-1], 0, atol=0.1)
+
+
 def test_one_event_cannot_stand_for_two():
     twice = [speech.Event(True, 1.0), speech.Event(True, 1.03)]
     error, missed = speech.timing([speech.Event(True, 1.02)], twice)

@@ -101,8 +101,12 @@ def test_a_result_equal_to_its_truth_has_no_error(short_corpus):
     assert table["ssim"]["denoised"] == pytest.approx(1)
     assert table["texture_ratio"]["denoised"] == pytest.approx(1)
     assert table["psnr"]["denoised"] > 100 > table["psnr"]["noisy"]
-    for row in section.measured["articulation"].values():
+    rows = section.measured["articulation"].values()
+    scored = [row for row in rows if "not_scored" not in row]
+    assert len(scored) >= 3
+    for row in scored:
         assert row["error_mm"]["denoised"] == pytest.approx(0, abs=1e-6)
+        assert row["closure_change_mm"]["denoised"] == pytest.approx(0, abs=1e-6)
 
 
 def test_another_unit_of_intensity_is_noticed(recording):

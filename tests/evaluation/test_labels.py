@@ -3,7 +3,7 @@
 import pytest
 
 from cleartract.evaluation.evaluate import evaluate
-from cleartract.evaluation.labels import label_of, verdict
+from cleartract.evaluation.labels import label_of, plain_verdict, verdict
 from cleartract.evaluation.report import table_rows
 
 
@@ -50,6 +50,24 @@ def test_the_verdict_names_the_worst_line_first():
     known = verdict({"articulation": articulation, "with_truth": {}})
     assert any("off by 2.4 mm" in text for text in known)
     assert verdict({"articulation": {"line 1": line(0.2)}}) == []
+
+
+def test_a_verdict_is_always_given():
+    def line(**values):
+        return {name: {"denoised": value} for name, value in values.items()}
+
+    lips = line(error_mm=0.3, closure_change_mm=2.04, timing_error_ms=3.0)
+    refused = line(error_mm=float("nan")) | {"not_scored": "no air between tissue"}
+    said = plain_verdict({"articulation": {"lips": lips, "velum port": refused}})
+    assert said == [
+        "closures changed by up to 2.0 mm: check lips",
+        "velum port was not scored: no air between tissue",
+    ]
+    calm = line(error_mm=0.3, closure_change_mm=0.4, timing_error_ms=3.0)
+    (kept,) = plain_verdict({"articulation": {"lips": calm, "pharynx": calm}})
+    assert "closures are kept" in kept
+    assert "lips, pharynx" in kept
+    assert plain_verdict({}) == []
 
 
 @pytest.fixture

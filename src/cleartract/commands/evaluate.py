@@ -97,7 +97,7 @@ class Evaluate:
 
     def _evaluate_result(self, result: Path, out: Path) -> None:
         from cleartract.evaluation.evaluate import evaluate
-        from cleartract.evaluation.labels import verdict
+        from cleartract.evaluation.labels import plain_verdict
         from cleartract.evaluation.report import terminal_table, write_report
 
         restore, note = (None, None) if self.noisy is None else self._restore_of(result)
@@ -106,7 +106,7 @@ class Evaluate:
         title = {"title": f"Evaluation of {result.name}"}
         write_report(out, [section], title, self.overwrite)
         print(terminal_table(result.name, section.measured))
-        for note in (*section.notes, *verdict(section.measured)):
+        for note in (*section.notes, *plain_verdict(section.measured)):
             print(note)
         print(f"{out / 'report.html'}")
 

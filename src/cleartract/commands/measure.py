@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from cleartract.evaluation.grid_lines import GridLine
+    from cleartract.evaluation.line_quality import LineQuality
 
 KINDS = (".csv", ".mat")
 
@@ -34,7 +35,10 @@ class Measure:
     input: tyro.conf.Positional[Path]
     """The recording, better denoised."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """Table: .csv or .mat; by default INPUT_degrees.csv. The lines go to a .lines.json beside it."""
+    """Table: .csv or .mat; by default INPUT_degrees.csv. Beside it go the lines as .lines.json, which
+    --grid-lines reads, and as .lines.png, a picture: look at it."""
+    noisy: Path | None = None
+    """The recording before denoising: says how far denoising moved closures."""
     grid_lines: Annotated[Path | None, _described("grid_lines")] = None
     pixel_size: Annotated[float | None, _described("pixel_size")] = None
     annotation: Annotated[Path | None, _described("annotation")] = None
@@ -45,15 +49,18 @@ class Measure:
         target = self.output or beside(self.input, f"{self.input.stem}_degrees.csv")
         if target.suffix.lower() not in KINDS:
             raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
-        lines_target = target.with_suffix(".lines.json")
-        for path in (target, lines_target):
+        lines_target, picture = target.with_suffix(".lines.json"), target.with_suffix(".lines.png")
+        for path in (target, lines_target, picture):
             if path.exists() and not self.overwrite:
                 raise OutputError(f"{path}: exists; give --overwrite or another -o")
         import numpy as np
 
-        from cleartract.evaluation.articulation import constriction_degrees
-        from cleartract.evaluation.grid_lines import moving_lines, read_lines
-        from cleartract.evaluation.measure import FIELD_OF_VIEW
+        from cleartract.evaluation.articulation import constriction_degree
+        from cleartract.evaluation.evaluate import matched
+        from cleartract.evaluation.grid_lines import read_lines
+        from cleartract.evaluation.labels import plain_verdict
+        from cleartract.evaluation.line_picture import lines_picture
+        from cleartract.evaluation.measure import Subject, articulation
         from cleartract.files import AtomicFiles, naming
         from cleartract.recordings.annotation_finder import annotation_for
         from cleartract.recordings.intensity import Intensity
@@ -61,64 +68,114 @@ class Measure:
 
         chosen, options = self.grid_lines, {"pixel_size": self.pixel_size}
         given = read_lines(chosen) if chosen is not None else None
+        settings = settings_of(EvaluateSettings, options)
         annotation, warning = annotation_for([self.input], self.annotation)
         if warning is not None:
             warn(self.input, warning)
         recording = open_recording(self.input)
         if not np.ptp(recording.frames) > 0:
             raise RecordingError(f"{self.input}: every pixel is the same; nothing to measure")
-        frames = Intensity.of(recording.frames).apply(recording.frames)
-        size = settings_of(EvaluateSettings, options).pixel_size or FIELD_OF_VIEW / frames.shape[2]
-        lines = given if given is not None else moving_lines(frames, size)
+        before = None
+        if self.noisy is not None:
+            recording, before = matched(recording, open_recording(self.noisy))
+        scale = Intensity.of(recording.frames)
+        frames, rate = scale.apply(recording.frames), float(recording.rate)
+        subject = Subject(
+            self.input.name, rate, frames, noisy=None if before is None else scale.apply(before),
+            lines=given, pixel_size=settings.pixel_size,
+        )  # fmt: skip
+        lines, qualities, size = subject.grid_lines(), subject.line_qualities(), subject.millimetres
         if not lines:
             raise UsageError(f"{self.input}: nothing moves across air; give --grid-lines")
-        degrees = constriction_degrees(frames, lines, size)
-        times = (np.arange(len(frames)) + 0.5) / float(recording.rate)
-        spoken = {} if annotation is None else annotation.spoken_at(times)
+        degrees = np.stack([constriction_degree(frames, line, size) for line in lines])
+        degrees[[not quality.scored for quality in qualities]] = np.nan
+        table = Table((np.arange(len(frames)) + 0.5) / rate, lines, qualities, degrees)
+        spoken = {} if annotation is None else annotation.spoken_at(table.times)
         with AtomicFiles(replace=self.overwrite) as files, naming(target):
-            write_degrees(files.add(target), target.suffix.lower(), times, lines, degrees, spoken)
+            table.write(files.add(target), target.suffix.lower(), spoken)
             files.add(lines_target).write_text(described_lines(lines))
+            files.add(picture).write_bytes(lines_picture(frames, lines, qualities, size))
         said = "" if annotation is None else f", words and phones of {annotation.path.name}"
+        print(table.described())
         print(f"{target}: {len(frames)} frames, {len(lines)} lines{said}")
+        print(f"{picture}: look whether the lines cross the vocal tract")
+        if before is not None:
+            for sentence in plain_verdict({"articulation": articulation(subject)}):
+                print(sentence)
 
 
-def write_degrees(
-    path: Path,
-    kind: str,
-    times: np.ndarray,
-    lines: list[GridLine],
-    degrees: np.ndarray,
-    spoken: dict[str, list[str]],
-) -> None:
-    """Write a table of constriction degrees.
+@dataclass(frozen=True)
+class Table:
+    """Constriction degrees over time.
 
-    Args:
-        path: Where.
-        kind: `.csv`: frame, time in its middle [s], a column a line [mm], a column each of
-            `spoken`; `.mat`: `time`, `degrees` (frame, line), `lines`, and cells (frame, 1) of
-            `spoken`.
-        times: (frame,) [s].
+    Attributes:
+        times: Middle of each frame, (frame,) [s].
         lines: Grid lines.
-        degrees: (line, frame) [mm].
-        spoken: `word` and `phone` of every frame; empty without an annotation.
+        qualities: Of each line.
+        degrees: (line, frame) [mm]; not a number on lines that are not scored.
     """
-    if kind == ".mat":
+
+    times: np.ndarray
+    lines: list[GridLine]
+    qualities: list[LineQuality]
+    degrees: np.ndarray
+
+    def write(self, path: Path, kind: str, spoken: dict[str, list[str]]) -> None:
+        """Write it.
+
+        Args:
+            path: Where.
+            kind: `.csv`: frame, time in its middle [s], a column a line [mm], a column each of
+                `spoken`; `.mat`: `time`, `degrees` (frame, line), `lines`, `confidence`,
+                `not_scored`, and cells (frame, 1) of `spoken`.
+            spoken: `word` and `phone` of every frame; empty without an annotation.
+        """
+        if kind == ".mat":
+            self._write_mat(path, spoken)
+            return
+        import csv
+
+        columns = list(zip(*spoken.values(), strict=True)) or [()] * len(self.times)
+        heads = [
+            f"{line.name} [mm]"
+            if quality.scored
+            else f"{line.name} [mm], not scored: {quality.reason}"
+            for line, quality in zip(self.lines, self.qualities, strict=True)
+        ]
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["frame", "time [s]", *heads, *spoken])
+            rows = zip(self.times, self.degrees.T, columns, strict=True)
+            for number, (time, row, said) in enumerate(rows):
+                writer.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row), *said])
+
+    def _write_mat(self, path: Path, spoken: dict[str, list[str]]) -> None:
         import numpy as np
         from scipy.io import savemat
 
-        names = [line.name for line in lines]
-        table = {"time": times[:, None], "degrees": degrees.T, "lines": names}
+        content = {
+            "time": self.times[:, None],
+            "degrees": self.degrees.T,
+            "lines": np.array([line.name for line in self.lines], object)[:, None],
+            "confidence": np.array([[quality.confidence] for quality in self.qualities]),
+            "not_scored": np.array([quality.reason for quality in self.qualities], object)[:, None],
+        }
         cells = {key: np.array(labels, object)[:, None] for key, labels in spoken.items()}
-        savemat(path, table | cells, appendmat=False)
-        return
-    import csv
+        savemat(path, content | cells, appendmat=False)
 
-    columns = list(zip(*spoken.values(), strict=True)) or [()] * len(times)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["frame", "time [s]", *(f"{line.name} [mm]" for line in lines), *spoken])
-        for number, (time, row, said) in enumerate(zip(times, degrees.T, columns, strict=True)):
-            writer.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row), *said])
+    def described(self) -> str:
+        """Confidence and range of every line, as a table for the terminal."""
+        import numpy as np
+
+        width = max(len("line"), *(len(line.name) for line in self.lines))
+        rows = [f"{'line':<{width}}  confidence [%]  5th, 50th and 95th percentile [mm]"]
+        for line, quality, degree in zip(self.lines, self.qualities, self.degrees, strict=True):
+            low, middle, high = np.percentile(degree, (5, 50, 95))
+            said = f"{low:.1f}, {middle:.1f}, {high:.1f}"
+            if not quality.scored:
+                said = f"not scored: {quality.reason}"
+            rows.append(f"{line.name:<{width}}  {100 * quality.confidence:>14.0f}  {said}")
+        return "\n".join(rows)
 
 
 def described_lines(lines: list[GridLine]) -> str:

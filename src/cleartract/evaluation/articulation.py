@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
 from cleartract.evaluation.grid_lines import SPACING, GridLine, sample_line
@@ -12,6 +13,8 @@ from cleartract.evaluation.grid_lines import SPACING, GridLine, sample_line
 CLOSED = 0.3  # of the range of a constriction degree: below it counts as closed
 MARGIN = 0.1  # of the range, by which the level must be passed
 MATCH = 0.08  # [s] within which two events are the same event
+_APART = 0.04  # [s] that the narrowest frames of a closure may lie apart
+_CALM = 0.8  # [frames], so that a single noisy frame is no closure
 _SLOPE = 0.05  # [s], least width of the derivative's filter
 
 
@@ -91,6 +94,29 @@ def events(degree: np.ndarray, level: float, rate: float, margin: float = 0.0) -
                 crossings.append(Event(not now, crossing))
             is_open = now
     return crossings
+
+
+def closure_changes(degree: np.ndarray, truth: np.ndarray, level: float, rate: float) -> np.ndarray:
+    """How much wider or narrower each closure has become, (closure,) [mm].
+
+    A closure is a stretch in which the true degree lies below the level. The smallest degrees, each
+    the mean over about three frames, are compared; they may be 40 ms apart.
+
+    Args:
+        degree: (frame,) [mm].
+        truth: (frame,) [mm].
+        level: [mm].
+        rate: Frames per second.
+    """
+    calm, true = (gaussian_filter1d(one.astype(float), _CALM) for one in (degree, truth))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], true < level, [0]])))
+    reach = round(_APART * rate)
+    return np.array(
+        [
+            calm[max(0, first - reach) : end + reach].min() - true[first:end].min()
+            for first, end in zip(edges[::2], edges[1::2], strict=True)
+        ]
+    )
 
 
 def timing(measured: list[Event], truth: list[Event]) -> tuple[float, float]:

@@ -121,6 +121,21 @@ def evaluate(
     return Section(subject.name, measured, subject, shown, notes, annotation=annotation)
 
 
+def matched(result: Recording, before: Recording) -> tuple[Recording, np.ndarray]:
+    """A result without the padding of its codec, and the frames before denoising in its unit.
+
+    Raises:
+        RecordingError: If they have not the same frames.
+    """
+    result = _without_padding(result, before)
+    if result.frames.shape != before.frames.shape:
+        raise RecordingError(
+            f"{_name(before)}: has (frame, height, width) {before.frames.shape}, "
+            f"{_name(result)} {result.frames.shape}; give recordings of the same frames"
+        )
+    return result, before.frames * _unit_gain(before, result)
+
+
 def _files(*recordings: Recording | None) -> list[Path]:
     """The files of recordings that have one."""
     paths = [recording.provenance.get("path") for recording in recordings if recording is not None]

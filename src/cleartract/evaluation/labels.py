@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _MUCH, _LATE = 1.0, 15.0  # [mm], [ms] from which on a line is to be checked
+_OTHER_CLOSURE = 1.5  # [mm] from which on a closure is another one
 _FEW, _STILL = 0.1, 0.02  # shares from which on events and still tissue are
-UP, DOWN, ONE, NONE = "higher", "lower", "1 is best", ""
+UP, DOWN, ONE, ZERO, NONE = "higher", "lower", "1 is best", "0 is best", ""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ _LABELS = {
     "edge_width": Label("width of edges at grid lines", "mm", DOWN),
     "piqe": Label("PIQE", "", DOWN),
     "naturalness_distance": Label("distance from natural frames", "", DOWN),
+    "confidence": Label("confidence in the grid line", "%", UP),
+    "not_scored": Label("not scored"),
+    "closure_bias_mm": Label("closures too wide, on average", "mm", ZERO),
+    "closure_change_mm": Label("largest error of a closure", "mm", DOWN),
     "error_mm": Label("error", "mm", DOWN),
     "correlation": Label("correlation", "", UP),
     "timing_error_ms": Label("error of timing", "ms", DOWN),
@@ -78,6 +83,8 @@ _LABELS = {
     "residual still_stretches": Label("still stretches found"),
 }
 _CHANGES = {  # without a truth the noisy frames are compared with: nothing says who is right
+    "closure_bias_mm": Label("closures wider, on average", "mm"),
+    "closure_change_mm": Label("largest change of a closure", "mm"),
     "error_mm": Label("change", "mm"),
     "correlation": Label("correlation with the noisy frames"),
     "timing_error_ms": Label("change of timing", "ms"),
@@ -110,13 +117,17 @@ def verdict(measured: dict) -> list[str]:
     Args:
         measured: Result of `measure`.
     """
-    said = []
+    said: list[tuple[float, str]] = []
+    closures = "are off" if "with_truth" in measured else "changed"
     word = "is off by" if "with_truth" in measured else "was changed by"
     for line, rows in measured.get("articulation", {}).items():
         amount = rows.get("error_mm", {}).get("denoised", math.nan)
         gone = rows.get("events_missed", {}).get("denoised", math.nan)
         new = rows.get("events_invented", {}).get("denoised", math.nan)
         late = rows.get("timing_error_ms", {}).get("denoised", math.nan)
+        most = rows.get("closure_change_mm", {}).get("denoised", math.nan)
+        if most > _OTHER_CLOSURE:
+            said.append((most + 1, f"closures {closures} by up to {most:.1f} mm: check {line}"))
         if amount > _MUCH:
             said.append((amount, f"constriction degree {word} {amount:.1f} mm: check {line}"))
         lost = [
@@ -133,3 +144,27 @@ def verdict(measured: dict) -> list[str]:
         text = f"what does not change was changed by {100 * still:.1f} % of the brightest tissue"
         said.append((100 * still, text))
     return [text for _, text in sorted(said, key=lambda one: -one[0])]
+
+
+def plain_verdict(measured: dict) -> list[str]:
+    """`verdict`, or a sentence that all lines that were scored are as they were.
+
+    Lines that were not scored are named, because nothing is known of them.
+    """
+    lines = measured.get("articulation", {})
+    scored = [name for name, rows in lines.items() if "not_scored" not in rows]
+    said = verdict(measured)
+    if not said and scored:
+        kept = "right" if "with_truth" in measured else "kept"
+        said = [
+            f"closures are {kept} within {_OTHER_CLOSURE:g} mm and {_LATE:.0f} ms at "
+            f"{', '.join(scored)}"
+        ]
+    said += [
+        f"{name} was not scored: {rows['not_scored']}"
+        for name, rows in lines.items()
+        if "not_scored" in rows
+    ]
+    if "articulation" in measured and not scored:
+        said.append("no grid line crosses air between tissue: give --grid-lines")
+    return said

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -12,7 +14,9 @@ from cleartract.denoising.residual import tissue_noise
 from cleartract.evaluation import articulation as speech
 from cleartract.evaluation import full_reference as reference
 from cleartract.evaluation import no_reference as blind
-from cleartract.evaluation.grid_lines import GridLine, moving_lines, outline_lines
+from cleartract.evaluation.anatomical_lines import automatic_lines
+from cleartract.evaluation.grid_lines import GridLine, outline_lines
+from cleartract.evaluation.line_quality import LineQuality, line_quality
 from cleartract.evaluation.naturalness import naturalness_distance
 from cleartract.evaluation.piqe import piqe
 from cleartract.evaluation.regions import (
@@ -42,7 +46,7 @@ class Subject:
         noisy: Same shape, or None.
         truth: Same shape, or None.
         outlines: (frame, point, 2) [mm], or None.
-        lines: Grid lines; where None, from the outlines or across the places that move.
+        lines: Grid lines; where None, from the outlines or placed by anatomy.
         pixel_size: [mm]; of a field of view of 200 mm where None.
         window: Window and step with which it was denoised [frames], or None.
     """
@@ -75,11 +79,29 @@ class Subject:
 
     def grid_lines(self) -> list[GridLine]:
         """Grid lines on which constriction degrees are measured."""
+        return self._checked_lines[0]
+
+    def line_qualities(self) -> list[LineQuality]:
+        """How far each grid line can be trusted, on the reference; see `line_quality`.
+
+        Where outlines say where the lines are, only a line without any edge is refused.
+        """
+        return self._checked_lines[1]
+
+    @cached_property
+    def _checked_lines(self) -> tuple[list[GridLine], list[LineQuality]]:
+        frames, size, known = self.reference(), self.millimetres, False
         if self.lines is not None:
-            return self.lines
-        if self.outlines is not None:
-            return outline_lines(self.outlines)
-        return moving_lines(self.reference(), self.millimetres)
+            lines = self.lines
+        elif self.outlines is not None:
+            lines, known = outline_lines(self.outlines), True
+        else:
+            lines = automatic_lines(frames, size)
+        seen = next(x for x in (self.truth, self.noisy, self.denoised) if x is not None)
+        found = [line_quality(seen, line, size) for line in lines]
+        if known:
+            found = [replace(one, reason="") if one.confidence > 0 else one for one in found]
+        return lines, found
 
     def airway(self) -> np.ndarray:
         """The airway region, (frame, height, width) or (height, width) bool."""
@@ -197,11 +219,12 @@ def without_truth(subject: Subject) -> dict[str, dict[str, float]]:
     return table
 
 
-def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
+def articulation(subject: Subject) -> dict[str, dict[str, Any]]:
     """Constriction degrees of noisy and denoised frames against the truth's, by grid line.
 
     Without a truth the noisy frames are the reference. The values then measure how far articulation
-    was changed, not its error.
+    was changed, not its error. Lines without an edge between air and tissue are not scored: their
+    values are not a number, and `not_scored` says why.
     """
     target = subject.noisy if subject.truth is None else subject.truth
     if target is None:
@@ -209,8 +232,8 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
     versions = subject.versions()
     if subject.truth is None:
         versions.pop("noisy")
-    by_line: dict[str, dict[str, dict[str, float]]] = {}
-    for line in subject.grid_lines():
+    by_line: dict[str, dict[str, Any]] = {}
+    for line, quality in zip(subject.grid_lines(), subject.line_qualities(), strict=True):
         truth = speech.constriction_degree(target, line, subject.millimetres)
         level, margin = speech.closed_below(truth)
         true_events = speech.events(truth, level, subject.rate, margin)
@@ -221,7 +244,10 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
             late, missed = speech.timing(events, true_events)
             extra = speech.timing(true_events, events)[1]
             speed = speech.peak_velocity_ratio(degree, truth, true_events, subject.rate)
+            moved = speech.closure_changes(degree, truth, level, subject.rate)
             values = {
+                "closure_bias_mm": float(moved.mean()) if len(moved) else float("nan"),
+                "closure_change_mm": float(np.abs(moved).max()) if len(moved) else float("nan"),
                 "error_mm": speech.degree_error(degree, truth),
                 "correlation": reference.correlation(degree, truth),
                 "timing_error_ms": late,
@@ -230,6 +256,9 @@ def articulation(subject: Subject) -> dict[str, dict[str, dict[str, float]]]:
                 "peak_velocity_ratio": speed,
             }
             for name, value in values.items():
-                rows.setdefault(name, {})[version] = value
-        by_line[line.name] = rows
+                kept = value if quality.scored else float("nan")
+                rows.setdefault(name, {})[version] = kept
+        by_line[line.name] = {"confidence": quality.confidence, **rows}
+        if not quality.scored:
+            by_line[line.name]["not_scored"] = quality.reason
     return by_line

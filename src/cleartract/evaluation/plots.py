@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cleartract.evaluation.full_reference import radial_spectrum
+from cleartract.evaluation.line_picture import lines_picture
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
 from cleartract.recordings.pictures import stacked, strip, to_levels
@@ -77,23 +78,11 @@ def spectrum_png(subject: Subject) -> bytes:
     return figure_png(figure)
 
 
-def lines_png(subject: Subject, zoom: int = 4) -> bytes:
+def lines_png(subject: Subject) -> bytes:
     """Grid lines on the mean frame."""
-    from matplotlib.figure import Figure
-
     reference = subject.denoised if subject.truth is None else subject.truth
-    height, width = reference.shape[1:]
-    figure = Figure(figsize=(width * zoom / 100, height * zoom / 100), dpi=100)
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.imshow(reference.mean(0), cmap="gray", vmin=0, vmax=1)
-    for line in subject.grid_lines():
-        (x0, y0), (x1, y1) = (np.array(p) / subject.millimetres for p in (line.start, line.end))
-        axis.plot([x0, x1], [y0, y1], color="#ffcc00", lw=1.5)
-        axis.text(x1, y1, line.name, color="#ffcc00", fontsize=7)
-    axis.set_axis_off()
-    axis.set_xlim(-0.5, width - 0.5)
-    axis.set_ylim(height - 0.5, -0.5)
-    return figure_png(figure)
+    lines, qualities = subject.grid_lines(), subject.line_qualities()
+    return lines_picture(reference, lines, qualities, subject.millimetres)
 
 
 def uncertainty_png(spread: np.ndarray, error: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cleartract.evaluation import plots
 from cleartract.evaluation.controls import METRICS
-from cleartract.evaluation.labels import label_of, verdict
+from cleartract.evaluation.labels import label_of, plain_verdict
 from cleartract.evaluation.measure import Subject
 from cleartract.evaluation.residual import residual_frames
 from cleartract.evaluation.timeline import timeline
@@ -34,6 +34,7 @@ _STYLE = (
 )
 
 _TIMELINE = "Kymographs, sound, words and phones where annotated, and constriction degrees"
+_LINES = "Grid lines on the mean frame, from the wall (dot) into what moves, and confidence"
 SHOWN = 8  # recordings with pictures in a report
 
 
@@ -92,7 +93,9 @@ def table_rows(measured: dict) -> list[tuple[str, str, str, str, str]]:
 
     def add(name: str, values: Any) -> None:
         label = label_of(name, truth)
-        if not isinstance(values, dict):
+        if isinstance(values, str):
+            rows.append((label.text, "", "", values, ""))
+        elif not isinstance(values, dict):
             rows.append((label.text, label.unit, "", label.shown(values), label.better))
         elif set(values) <= {"noisy", "denoised"}:
             noisy, denoised = (label.shown(values.get(kind)) for kind in ("noisy", "denoised"))
@@ -181,14 +184,16 @@ def _section_html(section: Section, number: int) -> str:
     kinds = " | ".join(plots.frame_rows(subject))
     parts = [f"<h2>{html.escape(section.name)}</h2>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
-    parts += [f"<p><strong>{html.escape(text)}</strong></p>" for text in verdict(section.measured)]
+    parts += [
+        f"<p><strong>{html.escape(text)}</strong></p>" for text in plain_verdict(section.measured)
+    ]
     parts += [_image(plots.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
     if subject.noisy is not None:
         link = f'<a href="{_video_name(number)}">Residual video</a>'
         parts.append(f"<p>{link} (mid-grey: nothing removed)</p>")
     picture = plots.figure_png(timeline(subject, recording.sound, section.annotation))
     parts.append(f"<div class=wide>{_image(picture, _TIMELINE)}</div>")
-    parts.append(_image(plots.lines_png(subject), "Grid lines on the mean frame"))
+    parts.append(_image(plots.lines_png(subject), _LINES))
     parts.append(_image(plots.spectrum_png(subject), "Radial power spectrum"))
     if section.spread is not None:
         picture = plots.uncertainty_png(*section.spread)
