@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cleartract.adaptation.adapt import adapt, given_back
+from cleartract.adaptation.adapt import adapt, given_back, pooled
 from cleartract.adaptation.noise_model import NoiseModel, below_noise, rician_mean
 from cleartract.adaptation.noisy_source import r2r_pair
 from cleartract.adaptation.settings import AdaptSettings
@@ -72,6 +72,47 @@ def test_black_bars_and_borders_do_no_harm(tiny_model, long_recording, monkeypat
     assert np.isfinite(adapted.losses).all()
 
 
+def clips_of(recording, length=70):
+    return [recording.excerpt(first, length) for first in range(0, len(recording), length)]
+
+
+def test_short_clips_are_learned_from_together(tiny_model, long_recording, monkeypatch):
+    gives_back(monkeypatch, -0.04)
+    clips = clips_of(long_recording)
+    settings = AdaptSettings(steps=10, learning_rate=3e-3)
+    adapted = adapt(tiny_model, clips, settings)
+    assert adapted.losses[1] < adapted.losses[0]
+    with pytest.raises(RecordingError, match="6 more of 20x20 pixels: have 476 frames together"):
+        adapt(tiny_model, [one.excerpt(0, 68) for one in clips], settings)
+    with pytest.raises(RecordingError, match="give clips of 24 or more"):
+        adapt(tiny_model, [*clips, clips[0].excerpt(0, 20)], settings)
+
+
+def test_long_recordings_and_other_sizes_stand_alone(long_recording):
+    other = replace(long_recording, frames=long_recording.frames[:, :18])
+    groups = pooled([long_recording, *clips_of(other), long_recording], 12)
+    assert [len(group) for group in groups] == [1, 1, 7]
+    (together,) = pooled([*clips_of(long_recording)[:3], long_recording], 12)
+    assert len(together) == 4
+
+
+def test_noise_of_clips_is_that_of_one_recording_wherever_the_head_lies():
+    rng = np.random.default_rng(3)
+    size, sigma = 32, 0.1
+    clean = np.where(np.arange(size) < 16, 0.0, 1.0) * np.ones((size, 1))
+    clips = []
+    for shift in range(7):
+        parts = sigma * rng.normal(size=(2, 70, size, size))
+        clips.append(np.hypot(np.roll(clean, shift, 1) + parts[0], parts[1]))
+    still = 1e-6 * rng.random((size, size))
+    model = NoiseModel.pooled(clips, still, 12)
+    assert np.median(model.sigma) == pytest.approx(sigma, rel=0.1)
+    assert np.median(NoiseModel.of(np.concatenate(clips), still, 12).sigma[:, 17:22]) > 1.3 * sigma
+    own = model.of_clip(clips[6])
+    assert np.median(own.signal[:, 23:31]) == pytest.approx(1.0, abs=0.05)
+    assert np.median(own.signal[:, 8:20]) < 0.8 * sigma
+
+
 def test_noises_of_both_versions_are_independent():
     noise = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400)]))
     fresh = torch.from_numpy(np.stack([correlated(12, seed=s) for s in range(400, 800)]))
@@ -129,6 +170,20 @@ def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
     _, described = load_model(out)
     assert "r.avi" in described["training"]
     assert main(command) == 6
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for number, clip in enumerate(clips_of(long_recording)):
+        write_recording(folder / f"{number}.avi", clip, {})
+    short = [
+        "adapt",
+        str(folder),
+        "--weights",
+        str(weights),
+        "-o",
+        str(tmp_path / "pooled.safetensors"),
+    ]
+    assert main([*short, "--steps", "25", "--learning-rate", "3e-3"]) == 0
+    assert "held-out loss" in capsys.readouterr().out
     assert main(["adapt", "-o", str(tmp_path / "x.txt"), str(tmp_path / "r.avi")]) == 6
     assert main(["adapt", str(tmp_path / "no.avi"), "--weights", str(weights)]) == 3
 

@@ -9,6 +9,9 @@ al. 2022, CVPR; a parametric bootstrap). What the model leaves in counts as sign
 weaker the second time, with clean frames from the adapted model. Without the weakening the model
 unlearns to undo it (measured: 3 dB worse on a recording like those of training).
 
+Short clips of one speaker share one measurement of noise and weakening, each about its own mean; the last
+quarter of all their windows judges.
+
 **Judging.** From held-out noisy frames y = x + n with noise n of covariance S two versions are made
 
 .. math:: y_1 = y + a z, \quad y_2 = y - z / a, \quad z \sim N(0, S)
@@ -44,7 +47,7 @@ from cleartract.errors import RecordingError
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
 
-LEAST_WINDOWS = 40  # that a recording must hold
+LEAST_WINDOWS = 40  # that a recording, or short ones together, must hold
 _SURE = 2.5  # standard errors; by chance about once in sixty times with ten windows
 _MORE = 0.03  # share that has to be taken away beyond what was; less is nothing to adapt for
 _TWICE = 100  # steps, from which on clean frames are made a second time
@@ -82,22 +85,17 @@ def adapt(
 
     Args:
         model: Unadapted.
-        recordings: Of one protocol, with or without sound.
+        recordings: Of one protocol, with or without sound. Short ones of one speaker are pooled.
         settings: How.
         progress: Called with step, steps and the loss.
 
     Raises:
-        RecordingError: If a recording is shorter than 40 windows.
+        RecordingError: If recordings of one size and rate are shorter than 40 windows together, or one
+            is shorter than a window.
     """
     settings = settings or AdaptSettings()
     steps, frames, seed = settings.steps, settings.frames, settings.seed
-    for recording in recordings:
-        if len(recording) < LEAST_WINDOWS * frames:
-            name = recording.provenance.get("path", "recording")
-            raise RecordingError(
-                f"{name}: has {len(recording)} frames, adaptation needs {LEAST_WINDOWS * frames}"
-            )
-    sources = [NoisySource(recording, model, frames) for recording in recordings]
+    sources = [NoisySource(group, model, frames) for group in pooled(recordings, frames)]
     adapted = copy.deepcopy(model).train()
     again = steps // 2 if steps >= _TWICE else steps
     trained = [
@@ -109,17 +107,15 @@ def adapt(
     for step in range(steps):
         rng = np.random.default_rng([seed, step])
         if step == again:
+            adapted.eval()
             for source in sources:
-                source.refine(source.denoised(adapted.eval()))
+                source.refine(adapted)
             adapted.train()
         source = sources[int(rng.integers(len(sources)))]
         rising = min(1.0, (step + 1) / 20) * 0.5 * (1 + np.cos(np.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * rising
-        windows = [
-            source.training[int(rng.integers(len(source.training)))] for _ in range(settings.batch)
-        ]
-        loss = source.learning(adapted, windows, rng).mean()
+        loss = source.learning(adapted, source.draw(settings.batch, rng), rng).mean()
         adapted.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
@@ -138,12 +134,48 @@ def adapt(
     return Adapted(adapted if kept else model, adapted, gain, share, kept, means)
 
 
+def pooled(recordings: list[Recording], frames: int) -> list[list[Recording]]:
+    """Recordings that are learned from together: each by itself, or all of one size and rate.
+
+    Args:
+        recordings: With their noise.
+        frames: Length of a window [frames].
+
+    Raises:
+        RecordingError: If there are too few frames.
+    """
+    needed = LEAST_WINDOWS * frames
+    alike: dict[tuple, list[Recording]] = {}
+    for recording in recordings:
+        alike.setdefault((*recording.frames.shape[1:], recording.rate), []).append(recording)
+    groups: list[list[Recording]] = []
+    for together in alike.values():
+        names = [str(recording.provenance.get("path", "recording")) for recording in together]
+        for name, recording in zip(names, together, strict=True):
+            if len(recording) < 2 * frames and len(together) > 1:
+                raise RecordingError(
+                    f"{name}: has {len(recording)} frames; give clips of {2 * frames} or more"
+                )
+        if all(len(recording) >= needed for recording in together):
+            groups += [[recording] for recording in together]
+            continue
+        total = sum(len(recording) for recording in together)
+        if total < needed:
+            size = "x".join(str(n) for n in together[0].frames.shape[1:])
+            what = f"{names[0]}: has {total} frames"
+            if len(together) > 1:
+                what = f"{names[0]} and {len(together) - 1} more of {size} pixels: have {total} frames together"
+            raise RecordingError(f"{what}, adaptation needs {needed}: give more of this speaker")
+        groups.append(together)
+    return groups
+
+
 def _held_out(model: Model, sources: list[NoisySource], seed: int) -> np.ndarray:
     """Loss of every held-out window, with the same noise for every model, (window,)."""
     losses = []
     for number, source in enumerate(sources):
         rng = np.random.default_rng([seed, 10_000 + number])
-        losses += [float(source.losses(model, [w], rng)) for w in source.held_out]
+        losses += [source.loss(model, place, rng) for place in source.held_out]
     return np.array(losses)
 
 

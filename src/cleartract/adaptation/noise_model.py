@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -36,21 +36,28 @@ class NoiseModel:
 
     @classmethod
     def of(cls, magnitudes: np.ndarray, motion: np.ndarray, frames: int) -> NoiseModel:
-        """Measure the noise of a recording in the half of the pixels that move least.
+        """Measure the noise of one recording; see `pooled`."""
+        return cls.pooled([magnitudes], motion, frames)
+
+    @classmethod
+    def pooled(cls, clips: list[np.ndarray], motion: np.ndarray, frames: int) -> NoiseModel:
+        """Measure the noise of recordings in the half of the pixels that move least.
 
         There, whatever departs from the mean over time is noise, also such as no network has
         learned to remove. What lasts for the whole recording is anatomy. Its correlation is
         measured where the signal is bright; in air that of magnitudes is the square of it.
 
+        Each clip has its own mean, so that a head which lay elsewhere is no noise.
+
         Args:
-            magnitudes: (frame, height, width), 0 where there is no signal and no noise.
+            clips: Magnitudes, (frame, height, width) each, 0 where there is no signal and no noise.
             motion: How much each pixel moves, any unit, (height, width).
             frames: Length of a window [frames].
 
         Raises:
             RecordingError: If nothing changes from frame to frame.
         """
-        mean, deviation = magnitudes.mean(0), magnitudes.std(0)
+        mean, deviation = _pooled_moments(clips)
         varies = deviation > _LEAST * np.maximum(np.abs(mean), 1)  # and not rounding alone
         if not varies.any():
             raise RecordingError(
@@ -62,13 +69,18 @@ class NoiseModel:
         signal = _signal(mean, sigma)
         bright = still & (signal > _BRIGHT * parts)
         used = bright if bright.sum() >= _ENOUGH else still
-        white = np.where(used, (magnitudes - mean) / np.maximum(deviation, _LEAST), 0)
+        scale = np.maximum(deviation, _LEAST)
+        white = [np.where(used, (clip - clip.mean(0)) / scale, 0) for clip in clips]
         lags = _correlation(white, used, frames)
         if used is still:
             lags = np.where(lags > _SURE, np.sqrt(np.maximum(lags, 0)), 0)
         power = np.maximum(np.fft.fftn(lags).real, 0)
         power *= power.size / power.sum()
         return cls(np.sqrt(power).astype(np.float32), sigma.astype(np.float32), signal)
+
+    def of_clip(self, magnitudes: np.ndarray) -> NoiseModel:
+        """The same noise over the signal of one of several clips, (frame, height, width)."""
+        return replace(self, signal=_signal(magnitudes.mean(0), self.sigma))
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """One window of complex noise, parts of unit variance, (frame, height, width)."""
@@ -86,6 +98,18 @@ class NoiseModel:
             rng: Source of randomness.
         """
         return np.abs(np.maximum(signal, 0) + self.sigma * self.draw(rng)).astype(np.float32)
+
+
+def _pooled_moments(clips: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over all frames, and deviation of the frames from the mean of their clip."""
+    counts = np.array([len(clip) for clip in clips], float)
+    means = np.stack([clip.mean(0) for clip in clips])
+    squares = np.stack(
+        [((clip - mean) ** 2).sum(0) for clip, mean in zip(clips, means, strict=True)]
+    )
+    lost = len(clips) if len(clips) > 1 else 0  # a mean follows the noise of a short clip
+    mean = (counts[:, None, None] * means).sum(0) / counts.sum()
+    return mean, np.sqrt(squares.sum(0) / (counts.sum() - lost))
 
 
 def below_noise(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -140,14 +164,18 @@ def _smooth(plane: np.ndarray, width: float) -> np.ndarray:
     return plane
 
 
-def _correlation(white: np.ndarray, used: np.ndarray, frames: int) -> np.ndarray:
+def _correlation(white: list[np.ndarray], used: np.ndarray, frames: int) -> np.ndarray:
     """Correlation by lag, negative ones at the end, (2 frame, 2 height, 2 width)."""
     height, width = used.shape
     shape, axes = (2 * frames, 2 * height, 2 * width), (0, 1, 2)
     together = np.zeros(shape)
-    starts = range(0, len(white) - frames + 1, max(1, frames // 2))
-    for first in starts:
-        together += np.abs(np.fft.fftn(white[first : first + frames], shape, axes)) ** 2
+    starts = [
+        (clip, first)
+        for clip in white
+        for first in range(0, len(clip) - frames + 1, max(1, frames // 2))
+    ]
+    for clip, first in starts:
+        together += np.abs(np.fft.fftn(clip[first : first + frames], shape, axes)) ** 2
     mask = np.broadcast_to(used, (frames, height, width))
     pairs = np.abs(np.fft.fftn(mask, shape, axes)) ** 2
     sums, counts = np.fft.ifftn(together).real, len(starts) * np.fft.ifftn(pairs).real

@@ -26,17 +26,27 @@ class Transfer:
 
     @classmethod
     def of(cls, clean: np.ndarray, seen: np.ndarray) -> Transfer:
-        """Regress a recording on the clean frames that a model makes of it.
+        """Regress a recording on the clean frames that a model makes of it; see `pooled`."""
+        return cls.pooled([(clean, seen)])
+
+    @classmethod
+    def pooled(cls, pairs: list[tuple[np.ndarray, np.ndarray]]) -> Transfer:
+        """Regress recordings on the clean frames that a model makes of them.
 
         Args:
-            clean: (frame, height, width); only departures from the mean over time count.
-            seen: Likewise.
+            pairs: Clean frames, and those seen, (frame, height, width) each; only departures from
+                their mean over time count.
         """
-        first, second = (_spectrum(x - x.mean(0)) for x in (clean, seen))
-        times, spaces = _hats(clean.shape)
-        cross = times.T @ (first.conj() * second).real.reshape(len(times), -1) @ spaces
-        power = times.T @ (first.real**2 + first.imag**2).reshape(len(times), -1) @ spaces
-        count = np.outer(times.sum(0), spaces.sum(0))
+        cross, power, count = (np.zeros((_TIMES, _SPACES)) for _ in range(3))
+        for clean, seen in pairs:
+            first, second = (_spectrum(x - x.mean(0)) for x in (clean, seen))
+            times, spaces = _hats(clean.shape)
+            both = (first.conj() * second).real.reshape(len(times), -1)
+            own = (first.real**2 + first.imag**2).reshape(len(times), -1)
+            # per frame, because a spectrum grows with the length of its clip
+            cross += times.T @ both @ spaces / len(clean)
+            power += times.T @ own @ spaces / len(clean)
+            count += np.outer(times.sum(0), spaces.sum(0))
         doubt = _DOUBT * count * power.sum() / count.sum()
         return cls(np.clip((cross + doubt) / (power + doubt), 0, 1))
 

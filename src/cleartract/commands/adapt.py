@@ -25,7 +25,8 @@ class Adapt:
     """
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
-    """Noisy recordings, each of 480 frames or more (21 s at 23 frames a second, 6 s at 83)."""
+    """Noisy recordings or folders of them: 480 frames or more each (21 s at 23 frames a second, 6 s at
+    83), or that many together, where shorter ones are of one speaker, size and rate."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("adapted.safetensors")
     """Adapted weights, for `denoise --weights`."""
     weights: str | None = None
@@ -41,9 +42,16 @@ class Adapt:
 
     def run(self) -> None:
         """Adapt and write, if anything was gained."""
+        from cleartract.corpora.layouts import find_recordings
+
         if not self.recordings:
             raise UsageError("give one recording or more")
-        if len({path.resolve() for path in self.recordings}) < len(self.recordings):
+        given = [
+            path
+            for one in self.recordings
+            for path in ([f.path for f in find_recordings((one,))] if one.is_dir() else [one])
+        ]
+        if len({path.resolve() for path in given}) < len(given):
             raise UsageError("a recording is given twice; it would count as twice the evidence")
         if not abs(self.audio_offset) < 1e5:
             raise UsageError(f"--audio-offset: some milliseconds, not {self.audio_offset:g}")
@@ -64,8 +72,8 @@ class Adapt:
 
         use_threads(self.threads)
         model, _ = load_model(self.weights, usable_device(self.device))
-        recordings = [open_recording(path) for path in self.recordings]
-        for path, recording in zip(self.recordings, recordings, strict=True):
+        recordings = [open_recording(path) for path in given]
+        for path, recording in zip(given, recordings, strict=True):
             offset = estimate_offset(recording)
             frame = 1 / float(recording.rate)
             if offset and (warning := offset.warning(frame, self.audio_offset / 1000)):
@@ -88,7 +96,7 @@ class Adapt:
             return
         training = {
             "adapted_from": weights_path(self.weights).name,
-            "recordings": [path.name for path in self.recordings],
+            "recordings": [path.name for path in given],
             "steps": self.settings.steps,
             "seed": self.settings.seed,
         }

@@ -11,7 +11,10 @@ from cleartract.evaluation.tract import ANGLES, Summary, Tract, expected, find_t
 _RAYS = {"tongue tip": 138.0, "tongue body": 96.0, "pharynx": -4.0}
 """Angles around which rays are tried [degrees]; the one that crosses most movement is taken."""
 _SIDEWAYS = 10.0  # [degrees] that a ray may be off
-_PORT = ((36.0, 15.0), (13.0, 5.0))  # angle [degrees], way beyond the airway [mm], and how sure
+_PORT = (18.0, 4.0)  # [mm] that the port lies above the line across the pharynx, and how sure
+_PORT_LENGTH = 13.0  # [mm] from the wall into the velum
+_WALL_RAYS = (-20.0, -14.0, -8.0, -2.0, 4.0, 10.0)  # [degrees]
+_LEAN = 0.5  # [mm per mm] by which the back wall may lean
 _STEP = 0.5  # [mm] along a ray
 _RISE = 0.2  # of the local brightness, from which on tissue follows air
 _REACH = 28.0  # [mm] beyond the airway in which the wall is looked for
@@ -109,17 +112,23 @@ def lips_line(tract: Tract) -> GridLine | None:
 
 
 def port_line(tract: Tract) -> GridLine | None:
-    """Forward from the back wall, above the tongue, through the place where the velum opens."""
-    picture = tract.picture
-    angles, away = np.meshgrid(np.arange(10.0, 76.0, 2.0), np.arange(7.0, 30.0, 1.0))
-    radii = away + np.interp(angles, ANGLES, tract.radii)
-    turns = np.deg2rad(angles)
-    x, y = tract.centre[0] + radii * np.cos(turns), tract.centre[1] - radii * np.sin(turns)
-    change = picture.at(gaussian_filter(picture.change, 1.5 / picture.pixel_size), x, y)
-    change = change * expected((angles, away), *_PORT)
-    row, column = np.unravel_index(int(change.argmax()), change.shape)
-    place = np.array([x[row, column], y[row, column]])
-    return _along("velum port", picture, place, np.array([-1.0, 0.0]), (_WALL, _TISSUE))
+    """Forward from the back wall, at the height where most changes just before the wall.
+
+    The wall is straight through the places where rays into the pharynx meet it.
+    """
+    found = [_ray_line("wall", tract, angle) for angle in _WALL_RAYS]
+    wall = np.array([line.start for line in found if line is not None])
+    if len(wall) < 3:
+        return None
+    slope = float(np.clip(np.polyfit(wall[:, 1], wall[:, 0], 1)[0], -_LEAN, _LEAN))
+    heights = np.arange(8.0, 40.0, 1.0)
+    y = tract.place(_RAYS["pharynx"], tract.radius(_RAYS["pharynx"]))[1] - heights
+    x = np.median(wall[:, 0] - slope * wall[:, 1]) + slope * y
+    before = np.arange(1.5, 8.0, 1.0)[:, None]
+    change = tract.picture.at(tract.picture.change, x - _WALL - before, y + 0 * before).mean(0)
+    best = int((change * np.exp(-(((heights - _PORT[0]) / _PORT[1]) ** 2) / 2)).argmax())
+    end = np.array([x[best] - _WALL - _PORT_LENGTH, y[best]])
+    return _line("velum port", np.array([x[best], y[best]]), end)
 
 
 def _along(
