@@ -6,7 +6,9 @@ python -m benchmarks.generation --corpus corpus --split validation
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tyro
@@ -22,10 +24,13 @@ from cleartract.evaluation.full_reference import correlation, seam_index
 from cleartract.evaluation.grid_lines import GridLine, outline_lines
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
+from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Recording
 from cleartract.training.initial import default_speaker_recording
 
+AMPLITUDES: tuple[Literal["speaker", "mean"], ...] = ("mean", "speaker")
+MOVING = "moving pixels"
 FIELD_OF_VIEW = 200.0  # [mm]
 _WINDOW = (16, 10)  # [frames] length and step of the default windows
 _QUIET = 0.03  # of the loudest frame: below it lie the pauses before and after all speech
@@ -51,14 +56,17 @@ def main(options: Options) -> None:
     for number, simulated in enumerate(loaded[: options.limit]):
         other = of_another_speaker(loaded, number).audio
         truth, lines = simulated.truth(), outline_lines(simulated.outlines)
-        correlations, seams = {}, []
+        correlations, amplitudes, seams = {}, {}, []
         sounds = _sounds(simulated.audio, other)
         spoken = _spoken(truth, sounds)
         for name, audio in sounds.items():
             made = _generated(model, truth, audio)
-            correlations[f"alone, {name}"] = _correlations(made, own_lines, truth, lines, spoken)
-            whole = _correlations(made, own_lines, truth, lines, np.ones_like(spoken))
-            correlations[f"alone, {name}, pauses at the ends included"] = whole
+            kind = f"alone, {name}"
+            correlations[kind], amplitudes[kind] = _agreement(made, own_lines, truth, lines, spoken)
+            kind = f"alone, {name}, pauses at the ends included"
+            correlations[kind], amplitudes[kind] = _agreement(
+                made, own_lines, truth, lines, np.ones_like(spoken)
+            )
             seams.append(seam_index(made.frames, None, *_WINDOW))
             if number == 0:
                 _picture(made, truth, f"{options.name}_{name}")
@@ -68,14 +76,16 @@ def main(options: Options) -> None:
         reference = denoise_recording(noisy, model, DenoiseSettings()).recording
         sounds = _sounds(rest.sound[0] if rest.sound else said.audio, other)
         spoken = _spoken(rest, sounds)
-        for name, audio in sounds.items():
-            made = _generated(model, rest, audio, reference)
-            correlations[f"reference, {name}"] = _correlations(made, lines, rest, lines, spoken)
+        for (name, audio), amplitude in product(sounds.items(), AMPLITUDES):
+            made = _generated(model, rest, audio, reference, amplitude)
+            kind = f"reference, {name}, amplitude of the {amplitude}"
+            correlations[kind], amplitudes[kind] = _agreement(made, lines, rest, lines, spoken)
             seams.append(seam_index(made.frames, None, *_WINDOW))
         rows.append(
             {
                 "speaker": simulated.parameters["speaker"],
                 "correlations": correlations,
+                "amplitudes": amplitudes,
                 "seams": seams,
             }
         )
@@ -87,18 +97,20 @@ def main(options: Options) -> None:
     write_json(options.name, {"training": described.get("training"), "rows": rows})
     names = [line.name for line in own_lines]
     table = [
-        [kind, *(f"{np.nanmean([r['correlations'][kind][n] for r in rows]):.2f}" for n in names)]
+        [kind, *(_cell(rows, kind, name) for name in names), _cell(rows, kind, MOVING)]
         for kind in rows[0]["correlations"]
     ]
     seam = np.nanmean([r["seams"] for r in rows])
     note = (
-        f"`python -m benchmarks.generation --split {options.split}`: correlation with the truth, "
-        f"mean over {len(rows)} recordings, from where both sounds have begun to where one ends. "
+        f"`python -m benchmarks.generation --split {options.split}`: correlation with the truth / "
+        f"amplitude (standard deviation over the truth's, geometric mean; 1 is best), {MOVING}: of the "
+        f"intensity of the tenth of the pixels that move most; mean "
+        f"over {len(rows)} recordings, from where both sounds have begun to where one ends. "
         "*Alone*: nothing but the sound. *Reference*: the first half of the noisy recording shows "
         "the speaker, the second half is generated. Change from frame to frame where windows begin "
         f"and end, relative to elsewhere: {seam:.3f}."
     )
-    write_table(options.name, ["from", *names], table, note)
+    write_table(options.name, ["from", *names, MOVING], table, note)
 
 
 def _sounds(matched: np.ndarray, other: np.ndarray) -> dict[str, np.ndarray]:
@@ -117,30 +129,61 @@ def _spoken(truth: Recording, sounds: dict[str, np.ndarray]) -> np.ndarray:
     return inside
 
 
+def _cell(rows: list[dict], kind: str, name: str) -> str:
+    """Mean correlation and amplitude."""
+    correlations = [row["correlations"][kind][name] for row in rows]
+    ratios = np.array([row["amplitudes"][kind][name] for row in rows])
+    known = ratios[np.isfinite(ratios) & (ratios > 0)]
+    amplitude = np.exp(np.log(known).mean()) if len(known) else np.nan
+    return f"{np.nanmean(correlations):.2f} / {amplitude:.2f}"
+
+
 def _generated(
-    model: Model, truth: Recording, audio: np.ndarray, reference: Recording | None = None
+    model: Model,
+    truth: Recording,
+    audio: np.ndarray,
+    reference: Recording | None = None,
+    amplitude: Literal["speaker", "mean"] = "speaker",
 ) -> Recording:
     size = model.config.default_speaker if reference is None else None
-    settings = GenerateSettings(rate=str(truth.rate), size=size)
+    settings = GenerateSettings(rate=str(truth.rate), size=size, amplitude=amplitude)
     return generate_recording(audio, truth.sample_rate or 1, model, settings, reference)
 
 
-def _correlations(
+def _agreement(
     made: Recording,
     made_lines: list[GridLine],
     truth: Recording,
     lines: list[GridLine],
     where: np.ndarray,
-) -> dict[str, float]:
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Correlation, and amplitude over the truth's, by grid line and of the pixels that move."""
     where = where[: min(len(made), len(truth))]
-    by_line = {}
+    by_line, ratios = {}, {}
     for own, line in zip(made_lines, lines, strict=True):
         degrees = []
         for recording, place in ((made, own), (truth, line)):
             frames, size = recording.frames[: len(where)], FIELD_OF_VIEW / recording.frames.shape[2]
             degrees.append(constriction_degree(frames, place, size)[where])
         by_line[line.name] = correlation(degrees[0], degrees[1])
-    return by_line
+        spread = float(degrees[1].std())
+        ratios[line.name] = float(degrees[0].std()) / spread if spread > 0 else float("nan")
+    by_line[MOVING], ratios[MOVING] = _moving(made, truth, where)
+    return by_line, ratios
+
+
+def _moving(made: Recording, truth: Recording, where: np.ndarray) -> tuple[float, float]:
+    """The same of pixels; only for frames of one speaker, whose pixels show the same anatomy."""
+    if made.frames.shape[1:] != truth.frames.shape[1:] or not where.any():
+        return float("nan"), float("nan")
+    own, true = (
+        Intensity.of(one.frames).apply(one.frames)[: len(where)][where] for one in (made, truth)
+    )
+    moving = true.std(0) >= np.quantile(true.std(0), 0.9)
+    own, true = (one[:, moving] - one[:, moving].mean(0) for one in (own, true))
+    power = float((true**2).sum())
+    together = float((own * true).sum()) / max(np.sqrt(power * (own**2).sum()), 1e-12)
+    return together, float(np.sqrt((own**2).sum() / max(power, 1e-12)))
 
 
 def _picture(made: Recording, truth: Recording, name: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cleartract.denoising.amplitude import speaker_gain
 from cleartract.denoising.generate import _speaker, generate_recording
 from cleartract.denoising.prepared import ModelSoundReader
 from cleartract.denoising.settings import GenerateSettings
@@ -72,12 +73,25 @@ def test_a_reference_recording_shows_how_the_speaker_moves(hearing_model):
     new = PreparedSound.of(ArraySound(sound[::-1].copy(), 20_000), 16_000)
     surveyed = SurveyedSound(new, None, None, ModelSoundReader(hearing_model))
     times = (np.arange(200) + 0.5) / float(rate)
-    settings = GenerateSettings()
+    settings = GenerateSettings(amplitude="mean")
     speaker = _speaker(hearing_model, reference, settings, surveyed, times)
     wanted = hearing_model.inversion.at(new, times)[:, 3]
     assert np.corrcoef(speaker.predicted[:, 8, 15], wanted)[0, 1] > 0.9
     expected = speaker.intensity.apply(frames).mean(0)
     np.testing.assert_allclose(speaker.mean, expected, atol=2e-3)
+
+
+def test_predicted_movement_gets_the_amplitude_of_the_speaker():
+    """A prediction with a third of the amplitude, of movement that it explains in part."""
+    rng = np.random.default_rng(0)
+    move = rng.normal(size=(400, 1, 1)) * np.linspace(-1, 1, 20)[:, None] * np.ones((20, 20))
+    known = (move + 0.05 * rng.normal(size=move.shape)).astype(np.float32)
+    assert speaker_gain(known, known, known) == pytest.approx(1)
+    assert speaker_gain(known, known / 2, known / 2) == pytest.approx(2, rel=0.01)
+    assert speaker_gain(known, known / 2, known / 1.5) == pytest.approx(1.5, rel=0.01)
+    assert speaker_gain(known, known / 9, known / 9) == 3
+    assert speaker_gain(known, 0 * known, 0 * known) == 3
+    assert speaker_gain(known, 2 * known, known) == 1
 
 
 def test_a_short_or_silent_reference_is_a_posture(hearing_model, spoken):

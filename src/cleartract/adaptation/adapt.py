@@ -164,7 +164,8 @@ def pooled(recordings: list[Recording], frames: int) -> list[list[Recording]]:
             size = "x".join(str(n) for n in together[0].frames.shape[1:])
             what = f"{names[0]}: has {total} frames"
             if len(together) > 1:
-                what = f"{names[0]} and {len(together) - 1} more of {size} pixels: have {total} frames together"
+                others = f"{len(together) - 1} more of {size} pixels"
+                what = f"{names[0]} and {others}: have {total} frames together"
             raise RecordingError(f"{what}, adaptation needs {needed}: give more of this speaker")
         groups.append(together)
     return groups

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
+from cleartract.denoising.amplitude import speaker_gain
 from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording, window_sound
 from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.restore import Progress
@@ -29,6 +30,7 @@ from cleartract.sound.prediction import learned_prediction
 from cleartract.types import exact_rate
 
 RATE, SIZE = Fraction(65040, 781), 84  # where neither settings nor a reference say
+CHANCE = 0.02  # explained share that unrelated sound reaches: nothing there to magnify
 LEARNABLE = 1.0  # [s] of a reference recording, below which it shows one posture only
 
 
@@ -196,7 +198,7 @@ def _speaker(
         mean, predicted = default_speaker(model, sound, times, side)
         return Speaker(scale, size, 255.0, mean=mean, predicted=predicted)
     if isinstance(reference, Recording) and times is not None and sound is not None:
-        return _like_recording(model, sound, times, reference)
+        return _like_recording(model, settings, sound, times, reference)
     known = reference[None] if isinstance(reference, np.ndarray) else reference.frames
     peak = reference.peak if isinstance(reference, Recording) else None
     scale = Intensity.of(known)
@@ -206,7 +208,11 @@ def _speaker(
 
 
 def _like_recording(
-    model: Model, sound: SurveyedSound, times: np.ndarray, reference: Recording
+    model: Model,
+    settings: GenerateSettings,
+    sound: SurveyedSound,
+    times: np.ndarray,
+    reference: Recording,
 ) -> Speaker:
     """As the speaker of a recording would look, saying what the sound says."""
     silent = DenoiseSettings(use_audio=False)
@@ -219,6 +225,10 @@ def _like_recording(
         known = survey.intensity.apply(reference.frames)
         if learned := learned_prediction(heard, known, reference.rate, drift=False):
             predicted = learned.frames_of_other_sound(model.inversion.at(sound.sound, times))
+            if settings.amplitude == "speaker" and len(times) > 1 and learned.explained > CHANCE:
+                held_out = learned.frames(heard, np.arange(len(known)))
+                gain = speaker_gain(known, held_out, predicted)
+                predicted = learned.mean + np.float32(gain) * (predicted - learned.mean)
             mean, skill = learned.mean, learned.explained
     if mean is None:
         mean = survey.intensity.apply(reference.frames).mean(0)

@@ -101,6 +101,11 @@ class GenerateSettings(DenoiseSettings):
         le=512,
         description="Pixels along each side; by default those of the reference, or 84.",
     )
+    amplitude: Literal["speaker", "mean"] = Field(
+        "speaker",
+        description="Movement as large as that of the reference recording, or the mean of all that "
+        "fits the sound, which moves less.",
+    )
 
     @field_validator("rate", mode="before")
     @classmethod

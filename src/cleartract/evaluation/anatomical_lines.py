@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from cleartract.evaluation.grid_lines import GridLine, moving_lines
-from cleartract.evaluation.tract import ANGLES, Summary, Tract, expected, find_tract
+from cleartract.evaluation.tract import Summary, Tract, find_tract
 
 _RAYS = {"tongue tip": 138.0, "tongue body": 96.0, "pharynx": -4.0}
 """Angles around which rays are tried [degrees]; the one that crosses most movement is taken."""
