@@ -63,6 +63,9 @@ def test_run_folder(tmp_path, corpus, dataset, config):
         assert kinds == [".mp4", "frames.png", "kymograph.png"]
     page = (folder / "index.html").read_text()
     assert page.count("epoch-002/") == 3
+    assert page.index("epoch-002") < page.index("epoch-001")  # the newest first
+    assert page.count("<circle") == len(lines)  # from the first line of the log on
+    assert "&quot;epoch_steps&quot;: 3" in page  # the config
     assert "http" not in page
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation import full_reference as reference
 from cleartract.evaluation.articulation import constriction_degrees, degree_error
 from cleartract.evaluation.measure import Subject
+from cleartract.evaluation.window_count import Progress
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
 
@@ -117,6 +118,7 @@ def run_controls(
     setup: ControlSetup,
     model: Model,
     settings: DenoiseSettings,
+    progress: Callable[[], Progress] | None = None,
 ) -> dict[str, ControlResult]:
     """Denoise one recording under every control, intact and with lost frames.
 
@@ -126,6 +128,7 @@ def run_controls(
         setup: Which controls, with what sound.
         model: In evaluation mode.
         settings: How it is denoised.
+        progress: Gives what is called with windows done and windows in all, twice for each control.
 
     Returns:
         Results by name of the control.
@@ -148,9 +151,11 @@ def run_controls(
         with_sound = with_control(recording, control, setup.other, setup.seed)
         chosen = settings if with_sound else settings.model_copy(update={"use_audio": False})
         source = with_sound or recording
-        intact = denoise_recording(source, model, chosen).recording.frames
+        told = [None if progress is None else progress() for _ in range(2)]
+        intact = denoise_recording(source, model, chosen, told[0]).recording.frames
         holes = replace(source, frames=replaced)
-        restored = denoise_recording(holes, model, chosen, observed=~lost).recording.frames
+        made = denoise_recording(holes, model, chosen, told[1], observed=~lost)
+        restored = made.recording.frames
         degrees = [constriction_degrees(x, lines, size) for x in (intact, restored)]
         metrics: dict[str, dict[str, float]] = {name: {} for name in METRICS}
         for name, frames in situations.items():

@@ -17,7 +17,7 @@ video { display: block; margin: .4rem 0 }
 
 
 def write_history(run: Path, names: list[str], rows: tuple[str, ...]) -> Path:
-    """Write `index.html`, which shows all epochs found in `samples/` side by side.
+    """Write `index.html`, which shows all epochs found in `samples/` side by side, the newest first.
 
     Args:
         run: Run folder.
@@ -28,12 +28,14 @@ def write_history(run: Path, names: list[str], rows: tuple[str, ...]) -> Path:
         The page.
     """
     epochs = sorted(path.name for path in (run / "samples").glob("epoch-*") if path.is_dir())
-    parts = [f"<h1>{html.escape(run.name)}</h1>", _loss_curve(run)]
+    parts = [f"<h1>{html.escape(run.name)}</h1>", _loss_curve(run), _config(run)]
     parts.append(f"<p>Rows of each picture, from above: {', '.join(rows)}.</p>")
     for name in names:
         shown = html.escape(name)
-        head = "".join(f"<th>{epoch}</th>" for epoch in epochs)
-        cells = "".join(f"<td>{_cell(f'samples/{epoch}/{shown}')}</td>" for epoch in epochs)
+        head = "".join(f"<th>{epoch}</th>" for epoch in reversed(epochs))
+        cells = "".join(
+            f"<td>{_cell(f'samples/{epoch}/{shown}')}</td>" for epoch in reversed(epochs)
+        )
         table = f"<table><tr>{head}</tr><tr>{cells}</tr></table>"
         parts.append(f"<h2>{shown}</h2><div class=scroll>{table}</div>")
     page = run / "index.html"
@@ -55,23 +57,34 @@ def _cell(stem: str) -> str:
 
 
 def _loss_curve(run: Path) -> str:
-    """Loss over steps as a small drawing."""
+    """Loss over steps as a small drawing, from the first line of the log on."""
     path = run / "metrics.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    if len(lines) < 2:
-        return ""
+    lines = [line for line in lines if "loss" in line]
+    if not lines:
+        return "<p>No loss was logged yet.</p>"
     last = lines[-1]["step"]
     highest = max(line["loss"] for line in lines)
-    points = " ".join(
-        f"{40 + 600 * line['step'] / last:.1f},{130 - 120 * line['loss'] / highest:.1f}"
+    places = [
+        (40 + 600 * line["step"] / last, 130 - 120 * line["loss"] / max(highest, 1e-12))
         for line in lines
-    )
+    ]
+    points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="#06c"/>' for x, y in places)
     return (
         '<svg viewBox="0 0 660 160" width="660"><polyline fill="none" stroke="#06c" '
-        f'stroke-width="1.5" points="{points}"/><line x1="40" y1="130" x2="640" y2="130" '
+        f'stroke-width="1.5" points="{points}"/>{dots}<line x1="40" y1="130" x2="640" y2="130" '
         f'stroke="#999"/><text x="40" y="150" font-size="12">loss (0 to {highest:.2f}) over '
         f"{last} steps; last {lines[-1]['loss']:.3f}</text></svg>"
     )
+
+
+def _config(run: Path) -> str:
+    """The config, folded."""
+    path = run / "config.json"
+    if not path.exists():
+        return ""
+    return f"<details><summary>Config</summary><pre>{html.escape(path.read_text())}</pre></details>"
 
 
 def _tensorboard(run: Path, epochs: list[str], names: list[str]) -> None:
