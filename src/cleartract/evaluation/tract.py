@@ -158,54 +158,61 @@ def _best(picture: Summary) -> Tract:
     height, width = picture.size
     columns = np.arange(0.22 * width, 0.8 * width, _GRID)
     rows = np.arange(0.25 * height, 0.8 * height, _GRID)
-    candidates = [(x, y) for x in columns for y in rows]
-    arcs = [_arc(picture, place, *_COARSE) for place in candidates]
-    best = max(arcs, key=lambda tract: tract.contrast)
-    x, y = best.centre
-    near = [(x + dx, y + dy) for dx in (-2.0, 0.0, 2.0) for dy in (-2.0, 0.0, 2.0)]
-    return max((_arc(picture, place) for place in near), key=lambda tract: tract.contrast)
+    x, y = (plane.ravel() for plane in np.meshgrid(columns, rows))
+    x, y = _best_arc(picture, x, y, *_COARSE).centre
+    dx, dy = (plane.ravel() for plane in np.meshgrid((-2.0, 0.0, 2.0), (-2.0, 0.0, 2.0)))
+    return _best_arc(picture, x + dx, y + dy)
 
 
-def _arc(picture: Summary, centre: tuple[float, float], turn: int = 1, step: int = 1) -> Tract:
-    """The best arc around a point inside the tongue; of angles and radii only some are tried."""
+def _best_arc(
+    picture: Summary, x: np.ndarray, y: np.ndarray, turn: int = 1, step: int = 1
+) -> Tract:
+    """The best arc around one of some points, (point,) each [mm]; of angles and radii every
+    `turn`-th and `step`-th is tried."""
     angles, radii = ANGLES[::turn], RADII[::step]
     turns = np.deg2rad(angles)[:, None]
-    x, y = centre[0] + radii * np.cos(turns), centre[1] - radii * np.sin(turns)
-    low, high = picture.at(picture.low, x, y), picture.at(picture.high, x, y)
+    across, up = radii * np.cos(turns), radii * np.sin(turns)
+    places = x[:, None, None] + across, y[:, None, None] - up
+    low, high = picture.at(picture.low, *places), picture.at(picture.high, *places)
     inside = _mean_between(low, *(place // step for place in _INSIDE))
     outside = _most_between(high, *(place // step for place in _OUTSIDE))
     contrast = np.clip(np.minimum(inside, outside) - low, 0, 1)
     change = np.clip(high - low, 0, 1)
     reward = contrast * (1 - _CHANGE + _CHANGE * change)
-    chosen = _smooth_path(reward, max(1, _BEND * turn // step))
-    tongue = float(low[:, : 6 // step].mean())  # nearly always bright
-    mean = float(contrast[np.arange(len(angles)), chosen].mean())
-    moved = float(reward[np.arange(len(angles)), chosen].mean())
-    path = np.interp(ANGLES, angles, radii[chosen])
-    return Tract(picture, centre, path, (mean + moved) / 2 * min(1.0, tongue / 0.5))
+    chosen = _smooth_paths(reward, max(1, _BEND * turn // step))
+    tongue = low[:, :, : 6 // step].mean((1, 2))  # nearly always bright
+    along = chosen[:, :, None]
+    mean, moved = (np.take_along_axis(plane, along, 2).mean((1, 2)) for plane in (contrast, reward))
+    score = (mean + moved) / 2 * np.minimum(1.0, tongue / 0.5)
+    best = int(score.argmax())
+    path = np.interp(ANGLES, angles, radii[chosen[best]])
+    return Tract(picture, (float(x[best]), float(y[best])), path, float(score[best]))
 
 
 def _mean_between(values: np.ndarray, first: int, last: int) -> np.ndarray:
     """Mean over radii from `first` to `last` steps away, with what there is at the ends."""
-    padded = np.pad(values, ((0, 0), (-first, 0)), mode="edge")
-    return np.mean([padded[:, i : i + values.shape[1]] for i in range(last - first + 1)], axis=0)
+    padded = np.pad(values, ((0, 0), (0, 0), (-first, 0)), mode="edge")
+    count = values.shape[2]
+    return np.mean([padded[:, :, i : i + count] for i in range(last - first + 1)], axis=0)
 
 
 def _most_between(values: np.ndarray, first: int, last: int) -> np.ndarray:
     """Maximum over radii from `first` to `last` steps away, with what there is at the ends."""
-    padded = np.pad(values, ((0, 0), (0, last)), mode="edge")
-    return np.max([padded[:, i : i + values.shape[1]] for i in range(first, last + 1)], axis=0)
+    padded = np.pad(values, ((0, 0), (0, 0), (0, last)), mode="edge")
+    count = values.shape[2]
+    return np.max([padded[:, :, i : i + count] for i in range(first, last + 1)], axis=0)
 
 
-def _smooth_path(reward: np.ndarray, bend: int) -> np.ndarray:
-    """Index of the radius at every angle: the greatest sum with small steps, (angle,)."""
-    total, came = reward[0], []
-    for row in reward[1:]:
-        padded = np.pad(total, bend, constant_values=-np.inf)
-        shifted = np.stack([padded[i : i + len(total)] for i in range(2 * bend + 1)])
-        came.append(shifted.argmax(0) - bend)
+def _smooth_paths(reward: np.ndarray, bend: int) -> np.ndarray:
+    """Index of the radius at every angle: the greatest sum with small steps, (point, angle)."""
+    total, came = reward[:, 0], []
+    count = reward.shape[2]
+    for row in reward.transpose(1, 0, 2)[1:]:
+        padded = np.pad(total, ((0, 0), (bend, bend)), constant_values=-np.inf)
+        shifted = np.stack([padded[:, i : i + count] for i in range(2 * bend + 1)])
+        came.append(np.arange(count) + shifted.argmax(0) - bend)
         total = shifted.max(0) + row
-    path = [int(total.argmax())]
-    for steps in reversed(came):
-        path.append(path[-1] + int(steps[path[-1]]))
-    return np.array(path[::-1])
+    path = [total.argmax(1)]
+    for before in reversed(came):
+        path.append(np.take_along_axis(before, path[-1][:, None], 1)[:, 0])
+    return np.stack(path[::-1], 1)
