@@ -32,6 +32,12 @@ def test_every_figure_has_a_label(moving):
 def test_shares_are_per_cent():
     assert label_of("line 1 events_missed", True).shown(0.25) == "25"
     assert label_of("residual still_bias", False).shown(0.013) == "1.3"
+    covered = label_of("uncertainty coverage_50%_airway", True)
+    assert (covered.text, covered.better) == (
+        "truth inside the 50 % interval in the airway",
+        "50 % is best",
+    )
+    assert covered.shown(0.481) == "48.1"
     assert label_of("psnr", True).shown(31.26) == "31.3"
     assert label_of("psnr", True).shown(float("nan")) == "–"
 

@@ -30,7 +30,7 @@ class Label:
         """A value as text, in the unit."""
         if value is None or not math.isfinite(value):
             return "–"
-        value = 100 * value if self.unit.startswith("%") else value
+        value = (100 * value if self.unit.startswith("%") else value) + 0.0  # never -0
         return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
@@ -67,6 +67,9 @@ _LABELS = {
     "events_missed": Label("closures and releases missed", "%", DOWN),
     "events_invented": Label("closures and releases invented", "%", DOWN),
     "peak_velocity_ratio": Label("peak velocity ratio", "", ONE),
+    "consistency": Label("consistency: change of the result over that of its input", "", DOWN),
+    "psnr_of_mean": Label("PSNR of the mean of the samples", "dB", UP),
+    "rank": Label("rank correlation of spread and error", "", UP),
     "residual edges": Label("removed: correlation with edges", "", DOWN),
     "residual motion": Label("removed: correlation with movement", "", DOWN),
     "residual structure": Label("removed: correlation with fine structure", "", DOWN),
@@ -105,6 +108,13 @@ def label_of(name: str, truth: bool) -> Label:
     if name in known:
         return known[name]
     group, _, last = name.rpartition(" ")
+    if last.startswith("coverage_"):
+        _, share, *where = last.split("_")
+        nominal = f"{share.rstrip('%')} %"
+        inside = f"truth inside the {nominal} interval"
+        return Label(
+            " ".join([inside, *(["in the", *where] if where else [])]), "%", f"{nominal} is best"
+        )
     if last in known and group:
         label = known[last]
         return Label(f"{group.replace('_', ' ')}: {label.text}", label.unit, label.better)

@@ -211,7 +211,11 @@ def _controls_html(controls: dict[str, Any]) -> str:
     parts = ["<h2>Controls of the audio</h2><ul>"]
     parts += [f"<li>{html.escape(sentence)}</li>" for sentence in controls["verdict"]]
     parts.append("</ul>")
-    titles = ("PSNR in the airway [dB]", "SSIM in the airway", "Constriction error [mm]")
+    titles = (
+        "PSNR in the airway [dB], higher is better",
+        "SSIM in the airway, higher is better",
+        "Constriction error [mm], lower is better",
+    )
     for name, unit in zip(METRICS, titles, strict=True):
         table = controls[name]
         kinds = list(next(iter(table.values())))

@@ -154,11 +154,16 @@ def _draw_degrees(axes: list[Axes], subject: Subject) -> None:
     versions = subject.versions()
     if subject.truth is not None:
         versions["truth"] = subject.truth
-    for axis, line in zip(axes, subject.grid_lines(), strict=True):
+    lines, qualities = subject.grid_lines(), subject.line_qualities()
+    for axis, line, quality in zip(axes, lines, qualities, strict=True):
         for name, frames in versions.items():
             degree = constriction_degree(frames, line, subject.millimetres)
             axis.plot(times, degree, lw=0.9, color=COLOURS[name], label=name)
             if name == "truth":
                 axis.axhline(closed_below(degree)[0], lw=0.5, ls=":", color="#888888")
         axis.set_ylabel(f"{line.name}\n[mm]", fontsize=8)
+        if not quality.scored:
+            axis.set_facecolor("#f6e6e6")
+            said = f"not scored: {quality.reason}"
+            axis.text(0.01, 0.84, said, transform=axis.transAxes, fontsize=8, color="#a02020")
     axes[0].legend(fontsize=7, loc="upper right", ncols=3)
