@@ -176,6 +176,9 @@ def _plain_help(text: str) -> str:
     lines = []
     for line in text.splitlines(keepends=True):
         shorter = line.replace("{None}|", "")
+        gap = " " * (len(line) - len(shorter))
+        # where text follows on the same line, it stays in its column
+        shorter = re.sub(r"^(│ -\S.*?\S  +)(?=[^\s│])", rf"\1{gap}", shorter, count=1)
         if shorter != line and shorter.rstrip().endswith("│"):
             gap = " " * (len(line) - len(shorter))
             place = shorter.rindex("│")

@@ -13,7 +13,7 @@ import torch
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.input_checks import check_memory, check_sound
 from cleartract.commands.opinion import write_opinion
-from cleartract.commands.outputs import circumstances, sha256, warn
+from cleartract.commands.outputs import circumstances, counted, sha256, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.run_description import asked_of, fixed_description

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Overwrite
-from cleartract.commands.outputs import beside, warn
+from cleartract.commands.outputs import beside, counted, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
@@ -97,7 +97,7 @@ class Measure:
             files.add(picture).write_bytes(lines_picture(frames, lines, qualities, size))
         said = "" if annotation is None else f", words and phones of {annotation.path.name}"
         print(table.described())
-        print(f"{target}: {len(frames)} frames, {len(lines)} lines{said}")
+        print(f"{target}: {counted(len(frames), 'frame')}, {counted(len(lines), 'line')}{said}")
         print(f"{picture}: look whether the lines cross the vocal tract")
         if before is not None:
             for sentence in plain_verdict({"articulation": articulation(subject)}):

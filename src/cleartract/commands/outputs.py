@@ -90,6 +90,11 @@ def circumstances() -> dict[str, str | int]:
     }
 
 
+def counted(number: int, thing: str) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def warn(name: str | Path, text: str) -> None:
     """One line on standard error."""
     print(f"cleartract: {name}: {text}", file=sys.stderr)

@@ -19,7 +19,7 @@ class EvaluateSettings(BaseModel):
     grid_lines: Path | None = Field(
         None,
         description='JSON file of grid lines in mm: {"lips": [[x, y], [x, y]], ...}, fixed wall '
-        "first; found automatically by default.",
+        "first; placed by anatomy by default.",
     )
     pixel_size: float | None = Field(
         None,
