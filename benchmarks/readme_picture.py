@@ -1,79 +1,96 @@
-"""The README's picture: noisy, denoised and true frames of a simulated test speaker.
+"""The moving picture of the README: the shipped recording, noisy and denoised, with kymographs.
 
-python -m benchmarks.readme_picture --corpus corpus
+python -m benchmarks.readme_picture
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import tyro
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from cleartract.corpora.entries import find_entries
-from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.denoise import denoise_recording
 from cleartract.denoising.settings import DenoiseSettings
+from cleartract.files import atomic
 from cleartract.model.weights import load_model
-from cleartract.recordings.intensity import Intensity
-from cleartract.recordings.pictures import to_levels
+from cleartract.recordings.opening import open_recording
 
-ZOOM = 3
-TRUTH = "true scan"
+COLUMN, TOP, BOTTOM = 27, 18, 66  # [pixels] of the line through the tongue
+GAP, TITLE = 6, 20  # [pixels] of the picture
+GREYS = 48
 
 
 @dataclass(frozen=True)
 class Options:
-    """Which recording to show."""
+    """What is shown."""
 
-    corpus: Path
     weights: str | None = None
-    number: int = 0
-    reconstruction: str = "view_shared"
-    out: Path = Path("docs/pictures/readme.png")
-
-
-def _enlarged(image: np.ndarray) -> Image.Image:
-    size = (image.shape[1] * ZOOM, image.shape[0] * ZOOM)
-    return Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+    first: int = 96
+    frames: int = 160
+    every: int = 4
+    """Frames of the recording for one of the picture; a GIF is played at 20 frames a second at most."""
+    zoom: float = 3.0
+    out: Path = Path("docs/pictures/readme.gif")
 
 
 def main(options: Options) -> None:
     model, _ = load_model(options.weights)
-    entries = [e for e in find_entries(options.corpus, "test") if e.size[0] == 84]
-    simulated = SimulatedRecording.load(entries[options.number].path)
-    noisy = simulated.noisy(options.reconstruction)
-    scale = Intensity.of(noisy.frames)
-    denoised = denoise_recording(noisy, model, DenoiseSettings()).recording.frames
-    rows = {
-        "noisy": noisy.frames,
-        "denoised": denoised,
-        TRUTH: simulated.truth(options.reconstruction).frames,
-    }
-    levels = {name: to_levels(scale.apply(frames)) for name, frames in rows.items()}
-    # the quarter second of the strongest motion
-    motion = np.abs(np.diff(rows[TRUTH], axis=0)).mean((1, 2))
-    length = 24
-    start = int(np.convolve(motion, np.ones(length), "valid").argmax())
-    chosen = np.linspace(start, start + length, 5).astype(int)
-    margin, side, wide = 90, 84 * ZOOM, 84 * ZOOM
-    lines = 200
-    sheet = Image.new("L", (margin + 5 * side + 12 + lines * 2, 3 * wide + 8), 255)
-    draw = ImageDraw.Draw(sheet)
-    for row, (name, frames) in enumerate(levels.items()):
-        top = row * (wide + 4)
-        draw.text((6, top + wide // 2), name, fill=0)
-        for column, frame in enumerate(chosen):
-            sheet.paste(_enlarged(frames[frame]), (margin + column * side, top))
-        first = max(0, min(start - lines // 2, len(frames) - lines))
-        line = frames[first : first + lines, :, int(0.42 * 83)].T
-        kymograph = Image.fromarray(line).resize((lines * 2, wide), Image.Resampling.BICUBIC)
-        sheet.paste(kymograph, (margin + 5 * side + 12, top))
+    noisy = open_recording(Path(str(resources.files("cleartract.examples") / "speech.mp4")))
+    clean = denoise_recording(noisy, model, DenoiseSettings()).recording
+    shown = slice(options.first, options.first + options.frames)
+    panels = {"noisy": noisy.frames[shown], "denoised": clean.frames[shown]}
+    levels = {name: frames.clip(0, 255).astype(np.uint8) for name, frames in panels.items()}
+    side = round(84 * options.zoom)
+    pages = [
+        picture(levels, number, side, round((BOTTOM - TOP) * options.zoom))
+        for number in range(0, options.frames, options.every)
+    ]
+    delay = 10 * round(100 * options.every / float(noisy.rate))  # [ms]; a GIF counts in 10 ms
+    greys = Image.new("P", (1, 1))
+    steps = np.linspace(0, 255, GREYS - 1).astype(np.uint8).repeat(3).tolist()
+    greys.putpalette([*steps, 255, 80, 60])
+    pages = [page.quantize(palette=greys, dither=Image.Dither.NONE) for page in pages]
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(options.out, optimize=True)
-    print(options.out)
+    with atomic(options.out) as place:
+        pages[0].save(
+            place,
+            "GIF",
+            save_all=True,
+            append_images=pages[1:],
+            duration=delay,
+            loop=0,
+            optimize=True,
+        )
+    print(f"{options.out}: {len(pages)} pictures, {options.out.stat().st_size / 1e6:.2f} MB")
+
+
+def picture(levels: dict[str, np.ndarray], number: int, side: int, lines: int) -> Image.Image:
+    """One picture: frames side by side, below each its kymograph with the moment marked.
+
+    Args:
+        levels: Frames by name, each (frame, height, width) uint8.
+        number: Which frame.
+        side: Of a panel [pixels].
+        lines: Height of a kymograph [pixels].
+    """
+    width = 2 * side + GAP
+    page = Image.new("RGB", (width, TITLE + side + GAP + lines), (255, 255, 255))
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=14)
+    for place, (name, frames) in enumerate(levels.items()):
+        left = place * (side + GAP)
+        draw.text((left + side // 2, TITLE // 2), name, fill=(0, 0, 0), font=font, anchor="mm")
+        frame = Image.fromarray(frames[number]).resize((side, side), Image.Resampling.BICUBIC)
+        page.paste(frame, (left, TITLE))
+        line = Image.fromarray(np.ascontiguousarray(frames[:, TOP:BOTTOM, COLUMN].T))
+        top = TITLE + side + GAP
+        page.paste(line.resize((side, lines), Image.Resampling.BICUBIC), (left, top))
+        moment = left + round((number + 0.5) / len(frames) * side)
+        draw.line((moment, top, moment, top + lines), fill=(255, 80, 60))
+    return page
 
 
 if __name__ == "__main__":

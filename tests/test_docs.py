@@ -1,35 +1,93 @@
 import inspect
 import re
+import sys
+import typing
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from cleartract.diffusion.noise_levels import NoiseLevels
 from cleartract.model.config import ModelConfig
 from cleartract.networks.video_unet import UNetConfig
 from cleartract.sound.encoders import AudioConfig
 from cleartract.training.config import TrainingConfig
 
-TRAINING = Path(__file__).parent.parent / "docs" / "training.md"
+DOCS = Path(__file__).parent.parent / "docs"
+TRAINING = DOCS / "training.md"
 
 
-@pytest.mark.parametrize(
-    "kind", [TrainingConfig, ModelConfig, UNetConfig, AudioConfig, NoiseLevels]
-)
-def test_every_setting_is_documented_with_its_default(kind):
-    text = TRAINING.read_text()
-    listed = (inspect.getdoc(kind) or "").partition("Attributes:")[2]
-    for name, field in kind.model_fields.items():
-        found = re.search(rf"\n    {name}: (.*(?:\n {{8}}.*)*)", listed)
-        assert found, name
-        default = field.get_default(call_default_factory=True)
-        if hasattr(default, "model_dump"):
-            shown = ""
-        elif default is None:
-            shown = "–"
-        else:
-            shown = f"`{list(default) if isinstance(default, tuple) else default}`"
-        assert f"| `{name}` | {shown} | {' '.join(found[1].split())} |" in text
+@pytest.fixture(scope="module")
+def configuration():
+    """The generator of the reference of all settings."""
+    sys.path.insert(0, str(DOCS))
+    try:
+        from generators import configuration
+    finally:
+        sys.path.remove(str(DOCS))
+    return configuration
+
+
+def test_every_setting_is_documented_with_its_default(configuration):
+    text = configuration.configuration_page()
+    for kinds in configuration.models().values():
+        for kind in kinds.values():
+            for name, field in kind.model_fields.items():
+                meaning = configuration.meaning_of(kind, name, field)
+                assert len(meaning) > 5, name
+                assert f"| `{name}` | " in text
+                assert meaning.replace("|", "\\|").replace("*_", "\\*_") in text
+
+
+def test_all_models_of_a_training_config_are_documented(configuration):
+    documented = set(configuration.models()["Training"].values())
+
+    def nested(kind):
+        fields = [part for field in kind.model_fields.values() for part in parts(field.annotation)]
+        models = [part for part in fields if isinstance(part, type) and issubclass(part, BaseModel)]
+        return {kind, *(found for model in models for found in nested(model))}
+
+    def parts(annotation):
+        return [annotation, *typing.get_args(annotation)]
+
+    assert nested(TrainingConfig) == documented
+
+
+def test_every_command_and_option_is_documented(configuration):
+    from cleartract.cli import all_commands
+    from generators.commands import command_page, parser_of
+
+    text = command_page()
+    for name, command in all_commands().items():
+        part = text.partition(f"## cleartract {name}\n")[2].partition("\n## ")[0]
+        assert part, name
+        for action in parser_of(command)._actions:
+            if action.dest != "help":
+                assert all(f"`{option}`" in part for option in action.option_strings), action
+                assert action.help, action
+
+
+def test_every_public_name_is_documented(configuration):
+    import cleartract
+    from generators.python import python_page
+
+    text = python_page()
+    for name in cleartract.__all__:
+        assert name.startswith("_") or f":: cleartract.{name}\n" in text
+        assert name.startswith("_") or inspect.getdoc(getattr(cleartract, name)), name
+
+
+def test_every_exit_code_is_documented(configuration):
+    from cleartract import errors
+    from generators.commands import exit_code_page
+
+    text = exit_code_page()
+    for name, kind in vars(errors).items():
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, errors.ClearTractError)
+            and kind.exit_code > 1
+        ):
+            assert re.search(rf"^\| {kind.exit_code} \| .* \| `{name}` \|$", text, re.MULTILINE)
 
 
 def test_what_is_trained_without_a_config_is_documented():

@@ -15,11 +15,15 @@ _PUBLIC = {
     "GenerateSettings": "cleartract.denoising.settings",
     "denoise": "cleartract.denoising.interface",
     "evaluate": "cleartract.evaluation.evaluate",
+    "from_napari": "cleartract.recordings.exchange",
+    "from_xarray": "cleartract.recordings.exchange",
     "generate": "cleartract.denoising.interface",
     "load_model": "cleartract.model.weights",
     "open_recording": "cleartract.recordings.opening",
     "train": "cleartract.training.recipe",
     "simulate": "cleartract.simulation.corpus",
+    "to_napari": "cleartract.recordings.exchange",
+    "to_xarray": "cleartract.recordings.exchange",
 }
 
 __all__ = [*sorted(_PUBLIC), "__version__"]

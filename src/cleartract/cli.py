@@ -37,11 +37,8 @@ class _Terminated(KeyboardInterrupt):
     """The process was asked to end, as by a queue whose time is over: it tidies up as after Ctrl-C."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point of `cleartract`; returns the exit code."""
-    import tyro
-    from pydantic import ValidationError
-
+def all_commands() -> dict[str, type]:
+    """The commands by their names, in the order of the help."""
     from cleartract.commands.adapt import Adapt
     from cleartract.commands.app import App
     from cleartract.commands.demo import Demo
@@ -56,14 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from cleartract.commands.train import Train
     from cleartract.commands.view import View
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] in (["--version"], ["-V"]):
-        print(f"cleartract {__version__}")
-        return 0
-    arguments = _with_places(arguments) or ["--help"]
-    commands = {
+    return {
         "denoise": Denoise,
         "generate": Generate,
         "evaluate": Evaluate,
@@ -78,6 +68,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         "demo": Demo,
         "doctor": Doctor,
     }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `cleartract`; returns the exit code."""
+    import tyro
+    from pydantic import ValidationError
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be any bytes
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] in (["--version"], ["-V"]):
+        print(f"cleartract {__version__}")
+        return 0
+    arguments = _with_places(arguments) or ["--help"]
+    commands = all_commands()
     said, helped = io.StringIO(), io.BytesIO()
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     page = io.TextIOWrapper(helped, encoding, "replace")  # boxes are drawn as it allows

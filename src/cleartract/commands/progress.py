@@ -39,7 +39,7 @@ def progress_bar(title: str, unit: str) -> Iterator[Update]:
     )
 
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.file.isatty():  # notebooks force colours, but cannot draw over a line
         yield _lines(title, unit)
         return
     columns = (

@@ -1,0 +1,17 @@
+# docker build -t cleartract .
+# docker run --rm -v "$PWD:/data" cleartract denoise speech.mp4
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /source
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY src src
+RUN python -m venv /opt/cleartract \
+    && /opt/cleartract/bin/python -m pip install --no-cache-dir --constraint constraints.txt '.[app,formats,evaluate]'
+
+FROM python:3.11-slim-bookworm
+COPY --from=build /opt/cleartract /opt/cleartract
+RUN useradd --create-home user && mkdir /data && chown user /data
+USER user
+WORKDIR /data
+ENV PATH=/opt/cleartract/bin:$PATH
+ENTRYPOINT ["cleartract"]
+CMD ["--help"]
