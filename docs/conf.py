@@ -13,8 +13,12 @@ os.environ["PATH"] = (
 )
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a warning of the kernel's debugger
 
+from nbclient import NotebookClient  # noqa: E402
+
 from cleartract import __version__  # noqa: E402
 from generators import links, mathml, reference  # noqa: E402
+
+NotebookClient.coalesce_streams.default_value = True  # commands print in pieces of 100 bytes
 
 project = "ClearTract"
 author = "The ClearTract developers"
@@ -24,6 +28,7 @@ version = release = __version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "generators", "app.md"]
 language = "en"
+smartquotes = False  # options begin with two hyphens
 default_role = "literal"
 nitpicky = False
 suppress_warnings = ["myst-nb.lexer"]  # where notebooks are not run, as for linkcheck

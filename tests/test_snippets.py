@@ -13,7 +13,11 @@ from cleartract.recordings.recording import Recording
 from tests.snippets import ROOT, blocks, commands, pages, shown_commands
 
 OTHERS = {"pip", "make", "docker", "apptainer", "mkdir"}  # shown, and not run here
-RUN = [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+REPORTS = ("reviewer", "praat-and-elan")  # draw reports, which takes seconds
+RUN = [
+    pytest.param(page, marks=pytest.mark.slow) if page.stem in REPORTS else page
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs" / "howto").glob("*.md"))]
+]
 TEXTGRID = """File type = "ooTextFile"
 Object class = "TextGrid"
 
@@ -71,15 +75,15 @@ def test_python_that_is_shown_compiles(page):
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch, hearing_model):
+def workplace(tmp_path, monkeypatch, tiny_model):
     """A folder with a short recording in many kinds of file; the shipped weights are tiny ones."""
     from cleartract.model import weights
     from cleartract.recordings.writing import write_recording
 
     rng, rate = np.random.default_rng(0), Fraction(125000, 1501)
-    y, x = np.mgrid[:48, :48]
-    radius = 12 + 4 * np.sin(np.arange(40) / 4)
-    frames = 160 / (1 + np.exp(np.hypot(y - 26, x - 24) - radius[:, None, None])) + 20
+    y, x = np.mgrid[:36, :36]
+    radius = 9 + 3 * np.sin(np.arange(40) / 4)
+    frames = 160 / (1 + np.exp(np.hypot(y - 20, x - 18) - radius[:, None, None])) + 20
     frames = np.round(frames + rng.normal(0, 4, frames.shape)).clip(0, 255).astype(np.float32)
     audio = (0.1 * rng.normal(size=round(40 / rate * 16_000))).clip(-1, 1).astype(np.float32)
     recording = Recording(frames, rate, audio, 16_000, peak=255.0)
@@ -93,7 +97,7 @@ def workplace(tmp_path, monkeypatch, hearing_model):
 
     soundfile.write(tmp_path / "speech.wav", audio, 16_000)
     tiny = tmp_path / ".tiny.safetensors"
-    weights.save_model(hearing_model, tiny, {})
+    weights.save_model(tiny_model, tiny, {})
     monkeypatch.setattr(weights, "shipped_weights", lambda name="small": tiny)
     monkeypatch.chdir(tmp_path)
     return tmp_path

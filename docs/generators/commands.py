@@ -32,7 +32,7 @@ def command_page() -> str:
     for name, command in all_commands().items():
         parser = parser_of(command)
         actions = [action for action in parser._actions if action.dest != "help"]
-        said = " ".join((inspect.getdoc(command) or "").split())
+        said = _text(inspect.getdoc(command) or "")
         parts += [f"## cleartract {name}", said]
         parts += [_usage(name, actions)] if actions else []
         rows = [_row(action) for action in actions]
@@ -90,7 +90,12 @@ def _row(action: argparse.Action) -> str:
     names = [f"`{name}`" for name in action.option_strings] or [f"`{action.dest.upper()}`"]
     value = f" `{_cell(_value(action))}`" if action.option_strings and _value(action) else ""
     shown = f"`{_cell(default)}`" if default and default != "required" else default
-    return f"| {', '.join(names)}{value} | {shown} | {_cell(meaning)} |"
+    return f"| {', '.join(names)}{value} | {shown} | {_cell(_text(meaning))} |"
+
+
+def _text(text: str) -> str:
+    """Text of a help in which options are marked as code."""
+    return re.sub(r"(?<![\w`-])(--[a-z][a-z-]*[a-z])", r"`\1`", " ".join(text.split()))
 
 
 def _cell(text: str) -> str:

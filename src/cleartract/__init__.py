@@ -26,6 +26,8 @@ _PUBLIC = {
     "to_xarray": "cleartract.recordings.exchange",
 }
 
+_NEEDS_EXTRA = {"train": "train"}  # names whose module cannot be imported without it
+
 __all__ = [*sorted(_PUBLIC), "__version__"]
 
 
@@ -33,7 +35,17 @@ def __getattr__(name: str) -> Any:
     """Load public names when they are first used: `import cleartract` itself stays fast."""
     if name not in _PUBLIC:
         raise AttributeError(f"module 'cleartract' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+    try:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    except ModuleNotFoundError as error:
+        if name not in _NEEDS_EXTRA:
+            raise
+        from cleartract.errors import CorpusError
+
+        extra = _NEEDS_EXTRA[name]
+        raise CorpusError(
+            f"{error.name} is not installed: pip install 'cleartract[{extra}]'"
+        ) from error
 
 
 def __dir__() -> list[str]:

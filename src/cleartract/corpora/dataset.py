@@ -21,19 +21,22 @@ from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import FrameSource, RecordingSource, in_memory
+from cleartract.recordings.waveform import PreparedSound
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 
 
 class _NoReader:
     """Prepares sound without any model: waveforms alone."""
 
-    def features(self, sound, times):
+    def features(self, sound: PreparedSound, times: np.ndarray) -> None:
         return None
 
-    def states(self, sound):
+    def states(self, sound: PreparedSound) -> None:
         return None
 
-    def states_of_span(self, states, start, samples):
+    def states_of_span(
+        self, states: np.ndarray, start: int, samples: int
+    ) -> tuple[np.ndarray, float]:
         raise ValueError("there are no states")
 
 
@@ -159,10 +162,10 @@ class _Loaded:
         )
         scans = self.simulated.scans.values() if self.simulated else ()
         parts = sum(part.nbytes for part in (*others, *scans))
-        return self.frames.nbytes + states + moments + parts
+        return int(self.frames.nbytes + states + moments + parts)
 
 
-class AVDataset(Dataset):
+class AVDataset(Dataset[AVSample]):
     """Windows of a simulated corpus, of the USC 75-speaker layout, or of AVI + WAV pairs.
 
     Args:

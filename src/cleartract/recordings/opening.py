@@ -41,8 +41,9 @@ def open_source(
     reader = getattr(importlib.import_module(f"cleartract.recordings.{module}"), kind)
     options = {"resample": True} if resample and suffix in RESAMPLED else {}
     if told:
-        return resampled(reader(path, chosen, rate, **options))
-    source = resampled(reader(path, chosen, **options))
+        timed: FrameSource = resampled(reader(path, chosen, rate, **options))
+        return timed
+    source: FrameSource = resampled(reader(path, chosen, **options))
     if rate is not None and rate != source.rate:
         raise RecordingError(
             f"{path}: holds {source.rate} frames a second; leave out the rate {rate}"

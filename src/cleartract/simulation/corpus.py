@@ -123,7 +123,9 @@ def _work(job: tuple[CorpusSettings, Task, Path, bool]) -> float:
     return simulated.duration
 
 
-def _parallel(jobs: list, engine: EngineSettings | None) -> Iterator[float]:
+def _parallel(
+    jobs: list[tuple[CorpusSettings, Task, Path, bool]], engine: EngineSettings | None
+) -> Iterator[float]:
     cores = os.cpu_count() or 1
     engine = engine or EngineSettings(workers=cores)
     if engine.workers is None:
