@@ -9,8 +9,8 @@ RUN python -m venv /opt/cleartract \
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/cleartract /opt/cleartract
-RUN useradd --create-home user && mkdir /data && chown user /data
-USER user
+RUN useradd --create-home --uid 1000 user && mkdir /data && chown user /data
+USER 1000
 WORKDIR /data
 ENV PATH=/opt/cleartract/bin:$PATH
 ENTRYPOINT ["cleartract"]

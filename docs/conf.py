@@ -26,12 +26,15 @@ copyright = author
 version = release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "generators", "app.md"]
+exclude_patterns = ["_build", "generators"]
 language = "en"
 smartquotes = False  # options begin with two hyphens
 default_role = "literal"
 nitpicky = False
-suppress_warnings = ["myst-nb.lexer"]  # where notebooks are not run, as for linkcheck
+suppress_warnings = [
+    "myst-nb.lexer",  # where notebooks are not run, as for linkcheck
+    "toc.empty_glob",  # the page of the app is listed where it is there
+]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4

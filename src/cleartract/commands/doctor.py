@@ -19,6 +19,8 @@ _EXTRAS = {
     "formats": ("h5py", "pymatreader", "nibabel", "pydicom", "tifffile", "praatio", "pympi"),
     "evaluate": ("skimage", "matplotlib"),
     "cluster": ("distributed", "dask_jobqueue"),
+    "app": ("starlette", "uvicorn"),
+    "xarray": ("xarray",),
 }
 _FRAMES = 32  # [frames] of the shipped recording that are denoised
 _LEAST_GAIN = 3.0  # [dB] that the shipped weights gain there at least
