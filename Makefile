@@ -25,7 +25,7 @@ linkcheck: .venv/docs.stamp
 	$(SPHINX) -D nb_execution_mode=off -b linkcheck docs docs/_build/linkcheck
 
 coverage: .venv/test.stamp
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-report=html
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile unhurried --cov --cov-report=term --cov-report=html
 
 .venv/venv.stamp:
 	$(PYTHON) -m venv --clear .venv

@@ -8,6 +8,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import jaxtyping
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import torch
 
 import tests.typechecking  # noqa: F401
 from tests.browser import chromium  # noqa: F401
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # where coverage is measured
 
 jaxtyping.install_import_hook("cleartract", "tests.typechecking.checked")
 
