@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -117,6 +118,15 @@ def test_what_a_page_shows_works(page, workplace, capsys):
         if "xarray" in text:
             pytest.importorskip("xarray")
         exec(compile(text, name(page), "exec"), {})
+
+
+def test_every_field_of_a_sidecar_is_documented(workplace):
+    from cleartract.cli import main
+
+    assert main(["denoise", "speech.mp4"]) == 0
+    fields = json.loads((workplace / "speech_cleartract.mp4.json").read_text())
+    text = (ROOT / "docs" / "reference" / "files.md").read_text()
+    assert [name for name in fields if f"`{name}`" not in text] == []
 
 
 def test_lines_of_the_readme_are_few():
