@@ -31,16 +31,13 @@ language = "en"
 smartquotes = False  # options begin with two hyphens
 default_role = "literal"
 nitpicky = False
-suppress_warnings = [
-    "myst-nb.lexer",  # where notebooks are not run, as for linkcheck
-    "toc.empty_glob",  # the page of the app is listed where it is there
-]
+suppress_warnings = ["myst-nb.lexer"]  # where notebooks are not run, as for linkcheck
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
