@@ -13,12 +13,8 @@ os.environ["PATH"] = (
 )
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # a warning of the kernel's debugger
 
-from nbclient import NotebookClient  # noqa: E402
-
 from cleartract import __version__  # noqa: E402
-from generators import links, mathml, reference  # noqa: E402
-
-NotebookClient.coalesce_streams.default_value = True  # commands print in pieces of 100 bytes
+from generators import links, mathml, reference, streams  # noqa: E402
 
 project = "ClearTract"
 author = "The ClearTract developers"
@@ -58,7 +54,8 @@ html_show_copyright = False
 
 
 def setup(app):
-    """Add what is made from the code, links to files of the repository, and formulas."""
+    """Add what is made from the code, links to files of the repository, formulas and outputs."""
     reference.setup(app)
     links.setup(app)
     mathml.setup(app)
+    streams.setup(app)
