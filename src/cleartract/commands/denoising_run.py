@@ -117,8 +117,7 @@ class DenoisingRun:
             self._check_split(restoration)
             self._restore(restoration, training, update)
         seconds, frames = restoration.timing()["seconds"], prepared.survey.frames
-        counted = "1 frame" if frames == 1 else f"{frames} frames"
-        print(f"{self.targets['result']}: {counted}, denoised in {seconds:.1f} s")
+        print(f"{self.targets['result']}: {counted(frames, 'frame')}, denoised in {seconds:.1f} s")
         tell_sound_beside(self.targets)
 
     def _check_split(self, restoration: Restoration) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cleartract.commands.denoising_run import DenoisingRun
+from cleartract.commands.outputs import counted
 from cleartract.denoising.partial import partial_folder
 from cleartract.model.weights import load_model
 from cleartract.recordings.windows import SlidingWindowTransform
@@ -22,9 +23,10 @@ def describe(run: DenoisingRun) -> None:
     )
     height, width = source.size
     used = source.sound is not None and settings.use_audio
-    print(f"{source.name}: {source.count} frames, {width}x{height}, {source.rate} fps")
+    print(f"{source.name}: {counted(source.count, 'frame')}, {width}x{height}, {source.rate} fps")
     print(f"sound: {'used by the model' if used else 'not used'}")
-    print(f"{len(windows)} windows of {windows[0].frames} frames, {settings.steps} step(s) each")
+    cut_into = f"{counted(len(windows), 'window')} of {counted(windows[0].frames, 'frame')}"
+    print(f"{cut_into}, {counted(settings.steps, 'step')} each")
     for name, path in run.targets.items():
         print(f"would write {name}: {path}")
     if (left := partial_folder(run.targets["result"])).exists():

@@ -157,7 +157,7 @@ class Evaluate:
         decides = versions() | {"weights": sha256(path), "device": self.device}
         parts = Parts(out / "parts", decides)
         model = WeightsOn(self.weights, self.device)
-        with progress_bar("evaluating", "recordings") as update:
+        with progress_bar("evaluating", "windows") as update:
             sections, summary = evaluate_corpus(corpus, model, chosen, update, self.engine, parts)
         if self.engine.shard is not None:
             print(f"{parts.folder}: {len(sections)} reconstructions of shard {self.engine.shard}")

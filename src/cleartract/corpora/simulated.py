@@ -201,6 +201,7 @@ class SimulatedHeader:
         frames: Number of frames [frames].
         size: (height, width) [pixels].
         rate: Frames per second, exact.
+        reconstructions: Their names.
     """
 
     speaker: str
@@ -208,6 +209,7 @@ class SimulatedHeader:
     frames: int
     size: tuple[int, int]
     rate: Fraction
+    reconstructions: tuple[str, ...]
 
     @classmethod
     def load(cls, path: Path) -> SimulatedHeader:
@@ -220,7 +222,9 @@ class SimulatedHeader:
             np.lib.format.read_magic(member)
             (frames, height, width), _, _ = np.lib.format.read_array_header_1_0(member)
             rate = exact_rate(file["rate"])
-            return cls(parameters["speaker"], parameters["split"], frames, (height, width), rate)
+            names = tuple(name for name in RECONSTRUCTIONS if name in file.files)
+            speaker, split = parameters["speaker"], parameters["split"]
+            return cls(speaker, split, frames, (height, width), rate, names)
 
 
 @contextlib.contextmanager

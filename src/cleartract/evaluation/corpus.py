@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,11 @@ from cleartract.evaluation.corpus_task import (
 )
 from cleartract.evaluation.report import SHOWN, Section, mean_of
 from cleartract.evaluation.settings import EvaluateCorpusSettings
+from cleartract.evaluation.window_count import Progress, WindowCount
 from cleartract.files import atomic, file_name, sha256
 from cleartract.jobs.engine import EngineSettings, Finished, WorkerLost, run_jobs, shard_of
 from cleartract.jobs.processes import threads_each
 from cleartract.model.model import Model
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def evaluate_corpus(
         corpus: Simulated corpus.
         model: In evaluation mode; or its weights, which each process loads.
         settings: Which recordings, and what is measured beyond the metrics of the frames.
-        progress: Called with recordings done and recordings in all.
+        progress: Called with windows done and windows in all, controls included.
         engine: Who works; this process by default. The figures are the same. With a shard only a
             part of the recordings is evaluated.
         parts: Where recordings that are measured already lie; with a shard they are written there.
@@ -107,10 +106,17 @@ def evaluate_corpus(
     for index, task in enumerate(tasks):
         if parts is not None and (found := parts.read(task)) is not None:
             measured[index] = found
-    wanted = len(tasks) + len(failed)
     missing = [index for index in range(len(tasks)) if index not in measured]
+    windows = [tasks[index].counted()[1] for index in missing]
+    count, done = WindowCount(sum(windows), progress), 0
+    if tasks and tasks[0].pictures:  # by this process
+        for index, number in zip(missing, windows, strict=True):
+            tasks[index] = replace(tasks[index], progress=count.part(number))
     for finished in run_jobs(evaluate_task, [tasks[index] for index in missing], engine):
         index = missing[finished.index]
+        done += windows[finished.index]
+        if progress:
+            progress(done, count.total)
         if finished.error is not None:
             failed.append(_failure(tasks[index].path, finished))
         else:
@@ -118,8 +124,6 @@ def evaluate_corpus(
             if parts is not None and engine.shard is not None:
                 parts.write(tasks[index], finished.value)
             _keep_frames_of_worst([one.section for group in measured.values() for one in group])
-        if progress:
-            progress(len(measured) + len(failed), wanted)
     if not measured:
         raise _first_error(corpus, failed)
     ordered = [(tasks[index], one) for index in sorted(measured) for one in measured[index]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,21 +11,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from cleartract.corpora.simulated import SimulatedRecording
+from cleartract.corpora.simulated import SimulatedHeader, SimulatedRecording
 from cleartract.denoising.denoise import Restored, denoise_recording
 from cleartract.devices import usable_device
-from cleartract.errors import CorpusError, RecordingError
+from cleartract.errors import ClearTractError, CorpusError, RecordingError
 from cleartract.evaluation.consistency import consistency, middle_excerpt
-from cleartract.evaluation.controls import ControlResult, ControlSetup, run_controls
+from cleartract.evaluation.controls import CONTROLS, ControlResult, ControlSetup, run_controls
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.measure import Subject, measure
 from cleartract.evaluation.regions import airway_band
 from cleartract.evaluation.report import Section
 from cleartract.evaluation.settings import EvaluateCorpusSettings
 from cleartract.evaluation.uncertainty import NOMINAL, coverage, spread_correlation
+from cleartract.evaluation.window_count import Progress, WindowCount
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.windows import SlidingWindowTransform
 
 EXCERPT = 120  # [frames] on which consistency is measured
 SAMPLED = 48  # [frames] on which the spread of samples is measured
@@ -55,6 +58,8 @@ class CorpusTask:
         model: In evaluation mode, or where to load it.
         pictures: Whether the frames are kept for pictures.
         threads: CPU threads, or None to leave them as they are.
+        progress: Called with windows done and windows in all, controls included; only where it is
+            evaluated by this process.
     """
 
     path: Path
@@ -63,6 +68,18 @@ class CorpusTask:
     model: Model | WeightsOn
     pictures: bool = True
     threads: int | None = None
+    progress: Progress | None = None
+
+    def counted(self) -> tuple[int, int]:
+        """Windows of one pass over it, and of all that are made; 1 where its header is damaged."""
+        try:
+            header = SimulatedHeader.load(self.path)
+        except ClearTractError:
+            return 1, 1
+        cut = SlidingWindowTransform(self.settings.window_duration, self.settings.step_duration)
+        once = len(cut.windows(header.frames, header.rate))
+        passes = 1 + (2 * len(CONTROLS) if self.settings.controls else 0)
+        return once, once * passes * len(header.reconstructions)
 
     def identity(self, reconstruction: str) -> str:
         """Name of one of its reconstructions in the report."""
@@ -133,10 +150,11 @@ def evaluate_task(task: CorpusTask) -> list[Measured]:
         torch.set_num_threads(task.threads)
     simulated, model = SimulatedRecording.load(task.path), _model(task.model)
     other = _sound_of(task.others) if task.settings.controls else None
-    found = []
+    (windows, total), found = task.counted(), []
+    count = WindowCount(total, task.progress)
     for name in simulated.reconstructions:
-        subject, noisy, restored = _restored(task, simulated, name, model)
-        one = _measured(task, (subject, noisy, restored), model, other)
+        subject, noisy, restored = _restored(task, simulated, name, model, count.part(windows))
+        one = _measured(task, (subject, noisy, restored), model, other, lambda: count.part(windows))
         protocol = f"{simulated.parameters['protocol']} {name}"
         kept = Measured.of(Measured(name, protocol, one[0], one[1]).described())
         if task.pictures:
@@ -174,12 +192,16 @@ def _sound_of(others: tuple[Path, ...]) -> np.ndarray:
 
 
 def _restored(
-    task: CorpusTask, simulated: SimulatedRecording, reconstruction: str, model: Model
+    task: CorpusTask,
+    simulated: SimulatedRecording,
+    reconstruction: str,
+    model: Model,
+    progress: Progress | None = None,
 ) -> tuple[Subject, Recording, Restored]:
     denoising = task.settings.denoising()
     wanted = reconstruction if denoising.target == "scan" else None
     noisy, truth = simulated.noisy(reconstruction), simulated.truth(wanted).frames
-    restored = denoise_recording(noisy, model, denoising)
+    restored = denoise_recording(noisy, model, denoising, progress)
     subject = Subject(
         name=task.identity(reconstruction),
         rate=float(simulated.rate),
@@ -197,6 +219,7 @@ def _measured(
     made: tuple[Subject, Recording, Restored],
     model: Model,
     other: np.ndarray | None,
+    progress: Callable[[], Progress],
 ) -> tuple[Section, dict[str, ControlResult] | None]:
     (subject, noisy, _), denoising = made, task.settings.denoising()
     section = Section(subject.name, measure(subject))
@@ -211,7 +234,7 @@ def _measured(
         )
     if other is None:
         return section, None
-    return section, run_controls(subject, noisy, ControlSetup(other), model, denoising)
+    return section, run_controls(subject, noisy, ControlSetup(other), model, denoising, progress)
 
 
 def _uncertainty(
