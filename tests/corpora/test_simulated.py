@@ -65,7 +65,9 @@ def test_what_is_read_is_what_was_written(simulated, path):
 
 def test_the_header_agrees_with_the_whole_file(simulated, path):
     header = SimulatedHeader.load(path)
-    assert header == SimulatedHeader("speaker002", "test", COUNT, (SIZE, SIZE), simulated.rate)
+    names = tuple(simulated.reconstructions)
+    size = (SIZE, SIZE)
+    assert header == SimulatedHeader("speaker002", "test", COUNT, size, simulated.rate, names)
 
 
 def test_speech_is_read_from_files_with_frames_too(simulated, path):
