@@ -176,11 +176,16 @@ def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> 
     return f"{text or 'wrong options'}{asked}; see cleartract{named} --help"
 
 
+_NO_DEFAULT = re.compile(r" ?\(default: (None)?\)")
+
+
 def _plain_help(text: str) -> str:
     """Help in which options that may be left out are not called `{None}|PATH`; boxes stay closed."""
     lines = []
     for line in text.splitlines(keepends=True):
-        shorter = line.replace("{None}|", "")
+        shorter = _NO_DEFAULT.sub("", line.replace("{None}|", "").replace("{None,", "{"))
+        if shorter != line and not shorter.strip("│ \n"):
+            continue  # there was nothing else on it
         gap = " " * (len(line) - len(shorter))
         # where text follows on the same line, it stays in its column
         shorter = re.sub(r"^(│ -\S.*?\S  +)(?=[^\s│])", rf"\1{gap}", shorter, count=1)

@@ -6,6 +6,7 @@ import pytest
 from cleartract.errors import RecordingError
 from cleartract.recordings.array_reader import UNCERTAINTY, ArraySource
 from cleartract.recordings.opening import open_recording
+from cleartract.recordings.sound import whole
 from cleartract.recordings.source import CHUNK
 
 
@@ -79,3 +80,29 @@ def test_an_archive_that_ends_too_early_gives_one_line(tmp_path, moving_frames):
     with pytest.raises(RecordingError, match="damaged or cut off") as caught:
         open_recording(tmp_path / "a.npy")
     assert "\n" not in str(caught.value)
+
+
+def test_complex_frames_are_read_as_magnitude_and_channels_as_their_mean(tmp_path):
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(5, 16, 16)) + 1j * rng.normal(size=(5, 16, 16))
+    sound = rng.normal(size=(200, 2)).astype(np.float32)
+    path = tmp_path / "complex.npz"
+    np.savez(path, frames=frames, rate=50, audio=sound, sample_rate=16000)
+    source = ArraySource(path)
+    read = np.concatenate(list(source.chunks()))
+    np.testing.assert_allclose(read, np.abs(frames), rtol=1e-6)
+    np.testing.assert_allclose(whole(source.sound), sound.mean(1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["told.npz", "told.npy"])
+def test_a_rate_is_told_where_the_file_holds_none(tmp_path, name):
+    path, frames = tmp_path / name, np.ones((5, 16, 16), np.float32)
+    np.savez(path, frames=frames) if name.endswith("z") else np.save(path, frames)
+    assert ArraySource(path, rate=Fraction(50)).rate == 50
+
+
+def test_a_rate_that_contradicts_the_file_is_refused(tmp_path):
+    path = tmp_path / "held.npz"
+    np.savez(path, frames=np.ones((5, 16, 16)), rate=50)
+    with pytest.raises(RecordingError, match="leave out the rate 60"):
+        ArraySource(path, rate=Fraction(60))

@@ -21,7 +21,7 @@ from cleartract.app.pictures import Players, newest
 from cleartract.app.plans import Form
 from cleartract.app.uploads import Upload
 from cleartract.denoising.frame_lists import first_frames, told_rate
-from cleartract.errors import UsageError
+from cleartract.errors import RecordingError, UsageError
 from cleartract.viewer.guard import Guard
 from cleartract.viewer.server import ANSWERS, page_files, static_file, whole_number
 
@@ -126,7 +126,13 @@ class AppServer:
         await upload.receive(request.stream())
         path = await run_in_threadpool(upload.keep)
         await run_in_threadpool(self.library.scan)
-        return _json({"number": self.library.numbered(path)})
+        try:
+            return _json({"number": self.library.numbered(path)})
+        except RecordingError as error:
+            path.unlink(missing_ok=True)
+            raise RecordingError(
+                f"{path.name}: has the name of a result; give it another name"
+            ) from error
 
     def _jobs(self, request: Request) -> Response:
         return _json([job.described() for job in self.queue.all()])

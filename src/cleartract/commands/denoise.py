@@ -174,7 +174,7 @@ class Denoise:
         settings = checked_samples(with_quality(chosen, self.quality))
         device = usable_device(self.device)
         rate = None if self.rate is None else told_rate(self.rate)
-        if self.no_audio:
+        if self.no_audio or self.salvage:
             source, damage = open_with_usable_sound(self.input, rate, self.resample)
         else:
             source, damage = open_source(self.input, self.audio, rate, self.resample), None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from cleartract.commands.denoise import Denoise
-from cleartract.commands.input_checks import check_memory, check_sound
+from cleartract.commands.input_checks import check_memory, check_sound, window_warning
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import circumstances, counted, sha256, warn
 from cleartract.commands.progress import Update, progress_bar
@@ -96,7 +96,7 @@ class DenoisingRun:
 
     def run(self) -> None:
         """Denoise and write."""
-        command, source = self.command, self.source
+        command = self.command
         choose_threads(command.threads, self.device)
         model, stored = _loaded(command.weights, self.device)
         try:
@@ -106,14 +106,10 @@ class DenoisingRun:
                 f"{weights_path(command.weights)}: damaged; its training is no JSON"
             ) from error
         self.check()
-        if source.sound is None:
-            self.warn("no sound found: the model works without audio")
-        elif command.no_audio:
-            self.warn("the sound is not used (--no-audio)")
         with progress_bar("surveying", "frames") as update:
-            prepared = self._surveyed(model, update)
+            prepared = self.surveyed(model, update)
         with progress_bar("denoising", "windows") as update:
-            restoration = Restoration(source, prepared, model, self.settings)
+            restoration = Restoration(self.source, prepared, model, self.settings)
             self._check_split(restoration)
             self._restore(restoration, training, update)
         seconds, frames = restoration.timing()["seconds"], prepared.survey.frames
@@ -135,9 +131,16 @@ class DenoisingRun:
             "leave out --opinion-map"
         )
 
-    def _surveyed(self, model: Model, update: Update) -> PreparedRecording:
+    def surveyed(self, model: Model, update: Update) -> PreparedRecording:
+        """Survey the recording, and say what there is to say before the work."""
         offset = (self.command.audio_offset or 0.0) / 1000
-        settings = self.settings
+        settings, source = self.settings, self.source
+        if source.sound is None:
+            self.warn("no sound found: the model works without audio")
+        elif not settings.use_audio:
+            self.warn("the sound is not used (--no-audio)")
+        if (text := window_warning(source, settings)) is not None:
+            self.warn(text)
         prepared = PreparedRecording.of(self.source, model, settings, self.lost, offset, update)
         survey = prepared.survey
         if survey.spikes and self.command.lost == "auto":

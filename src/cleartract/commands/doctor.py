@@ -35,7 +35,7 @@ class Doctor:
     def run(self) -> None:
         """Report, then test."""
         from cleartract.commands.outputs import sha256, versions
-        from cleartract.model.weights import load_model, weights_path
+        from cleartract.model.weights import load_model, shipped_weights, weights_path
 
         for name, version in versions().items():
             print(f"{name}: {version}")
@@ -46,7 +46,8 @@ class Doctor:
             told = f"missing {', '.join(missing)}: pip install 'cleartract[{extra}]'"
             print(f"extra {extra}: {told if missing else 'installed'}")
         path = weights_path(self.weights)
-        print(f"weights {path.name}: {sha256(path)}")
+        for one in sorted({path, *shipped_weights("").parent.glob("*.safetensors")}):
+            print(f"weights {one.name}: {sha256(one)}")
         model, _ = load_model(self.weights)
         self._test(model)
 

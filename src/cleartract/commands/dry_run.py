@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cleartract.commands.denoising_run import DenoisingRun
 from cleartract.commands.outputs import counted
+from cleartract.commands.progress import progress_bar
 from cleartract.denoising.partial import partial_folder
 from cleartract.model.weights import load_model
 from cleartract.recordings.windows import SlidingWindowTransform
@@ -16,8 +17,10 @@ def describe(run: DenoisingRun) -> None:
         ClearTractError: As the run.
     """
     source, settings = run.source, run.settings
-    load_model(run.command.weights, run.device)
+    model, _ = load_model(run.command.weights, run.device)
     run.check()
+    with progress_bar("surveying", "frames") as update:
+        run.surveyed(model, update)  # says what there is to say
     windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(
         source.count, source.rate
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from cleartract.commands.outputs import counted
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import RecordingError, UsageError
 from cleartract.recordings.source import FrameSource
 from cleartract.recordings.windows import SlidingWindowTransform
 
 _BYTES = 2500  # of memory for each pixel of the windows at work, measured with the shipped weights
-_FACTOR, _APART = 1.5, 1.0  # sound is refused that is longer by the factor, and by so much [s]
+_FACTOR, _APART = 1.5, 0.2  # sound is refused that is longer by the factor, and by so much [s]
 
 
 def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) -> None:
@@ -29,10 +30,23 @@ def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) ->
     needed = _BYTES * height * width * windows[0].frames * together / 1e9
     if needed > most:
         raise UsageError(
-            f"{source.name}: {together} window(s) of {windows[0].frames} frames of {width}x{height} "
-            f"pixels need about {needed:.1f} GB, more than --max-memory {most:g}; give shorter windows, "
-            "a smaller --batch, or more memory"
+            f"{source.name}: {counted(together, 'window')} of {counted(windows[0].frames, 'frame')} "
+            f"of {width}x{height} pixels would take about {needed:.1f} GB, more than --max-memory "
+            f"{most:g}; give shorter windows, a smaller --batch, or more memory"
         )
+
+
+def window_warning(source: FrameSource, settings: DenoiseSettings) -> str | None:
+    """What to say about windows that are longer than the recording."""
+    cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
+    if settings.window_duration == DenoiseSettings().window_duration:
+        return None  # nobody asked for it
+    if (frames := cut.window_frames(source.rate)) <= source.count:
+        return None
+    return (
+        f"a window of {frames} frames is longer than the recording of {source.count}: its end is "
+        "filled with frames in reverse order"
+    )
 
 
 def check_sound(source: FrameSource, samples: int) -> None:

@@ -13,7 +13,8 @@ from cleartract.errors import OutputError, RecordingError
 from cleartract.recordings.sidecar import read_sidecar, sidecar_path
 
 _SOFTWARE = """@software{{cleartract,
-  title = {{ClearTract: denoising real-time MRI video of speech with a diffusion model}},
+  title = {{ClearTract: denoising real-time MRI video of speech with a diffusion model
+    conditioned on the sound}},
   author = {{{{The ClearTract developers}}}},
   version = {{{version}}},
   year = {{2026}}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cleartract.commands.outputs import circumstances, versions
+from cleartract.commands.outputs import circumstances, counted, versions
 from cleartract.errors import OutputError
 from cleartract.files import atomic
 
@@ -106,11 +106,11 @@ def print_outcomes(outcomes: list[Outcome]) -> None:
     width = max((len(Path(outcome.file).name) for outcome in shown), default=0)
     for one in shown:
         removed = one.residual.get("removed")
-        parts = [f"{one.frames} frames", f"{one.seconds:.0f} s"]
+        parts = [counted(one.frames, "frame"), f"{one.seconds:.0f} s"]
         parts += [] if removed is None else [f"removed {100 * removed:.1f} %"]
-        parts += [f"{len(one.warnings)} warnings"] if one.warnings else []
+        parts += [counted(len(one.warnings), "warning")] if one.warnings else []
         text = one.message if one.exit_code else ", ".join(parts)
         print(f"{Path(one.file).name:<{width}}  {one.state:<6}  {text}")
     states = [outcome.state for outcome in outcomes]
-    counted = {"done": "done", "there": "there already", "failed": "failed"}
-    print(", ".join(f"{states.count(state)} {named}" for state, named in counted.items()))
+    named = {"done": "done", "there": "there already", "failed": "failed"}
+    print(", ".join(f"{states.count(state)} {name}" for state, name in named.items()))

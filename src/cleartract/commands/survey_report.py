@@ -15,6 +15,7 @@ from cleartract.recordings.sound import Sound
 from cleartract.recordings.video_writer import preferred_codec
 
 _DIFFERENT = 0.01  # of the frames' duration: sound longer or shorter by more is told
+_TELLING = 3.0  # [s] of a recording, before which sound may well explain nothing
 _DIFFERENT_SECONDS = 0.1  # [s], and by more than this
 _SIZES, _RATES, _NOISIEST = (48, 192), (10, 120), 0.3  # that the training saw, about
 
@@ -38,7 +39,8 @@ def survey_warnings(prepared: PreparedRecording, corrected: float, spikes_lost: 
     """
     warnings: list[str] = []
     survey = prepared.survey
-    if survey.prediction is not None and prepared.sound_skill == 0:
+    long = float(survey.frames / survey.rate) >= _TELLING
+    if survey.prediction is not None and prepared.sound_skill == 0 and long:
         warnings.append(
             "the sound explains nothing of what moves: the result is that without sound; "
             "is it this recording's, and in time (--audio-offset)?"
@@ -50,11 +52,20 @@ def survey_warnings(prepared: PreparedRecording, corrected: float, spikes_lost: 
     if borders := survey.borders.described():
         warnings.append(f"no image in {borders} (random values): left as they are")
     if survey.spikes:
-        named = ", ".join(str(frame) for frame in survey.spikes[:10])
-        more = f" and {len(survey.spikes) - 10} more" if len(survey.spikes) > 10 else ""
         done = "treated as lost" if spikes_lost else "kept; try --lost auto"
-        warnings.append(f"spikes in frame {named}{more}: {done}")
+        warnings.append(f"spikes in {_named(survey.spikes)}: {done}")
+    if survey.blank:
+        warnings.append(
+            f"no image in {_named(survey.blank)}; --lost restores such frames from the others"
+        )
     return warnings
+
+
+def _named(frames: tuple[int, ...]) -> str:
+    """`frame 3`, `frames 3, 4`; of many the first ten."""
+    named = ", ".join(str(frame) for frame in frames[:10])
+    more = f" and {len(frames) - 10} more" if len(frames) > 10 else ""
+    return f"frame{'s' * (len(frames) > 1)} {named}{more}"
 
 
 def sound_warnings(survey: Survey, sound: Sound | None, samples: int) -> list[str]:

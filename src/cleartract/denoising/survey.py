@@ -72,6 +72,7 @@ class Survey:
         gap_weights: What it adds to interpolation over gaps, see `sound.gaps`.
         offset: How late the sound is, or None where that cannot be estimated.
         posture: How its frames change, or None where they do not.
+        blank: Frames that have one value everywhere.
     """
 
     frames: int
@@ -90,6 +91,7 @@ class Survey:
     offset: Offset | None
     posture: Posture | None = None
     gap_weights: tuple[float, ...] = ()
+    blank: tuple[int, ...] = ()
 
     def observed(self, numbers: np.ndarray) -> np.ndarray:
         """Which of some frames are observed, (frame,) bool."""
@@ -177,6 +179,7 @@ def survey(
     folds = Folds.of(source.count, source.rate, int(np.clip(FOLDS * _PIXELS / pixels, 8, FOLDS)))
     moments = MomentsPass(folds, count_of_features, source.size) if features is not None else None
     total, observed, position = np.zeros(source.size), 0, 0
+    blank: list[int] = []
     for chunk in chunks:
         seen = ~np.isin(np.arange(position, position + len(chunk)), lost)
         image = borders.replicated(chunk)
@@ -188,6 +191,8 @@ def survey(
         noise.add(image, seen)
         spikes.add(image)
         speed.add(image)
+        flat = chunk.max((1, 2)) == chunk.min((1, 2))
+        blank += [position + int(frame) for frame in np.flatnonzero(flat & seen)]
         total += image[seen].sum(0, dtype=np.float64)
         observed += int(seen.sum())
         if moments is not None and features is not None:
@@ -226,15 +231,19 @@ def survey(
         offset=offset,
         posture=posture.result(),
         gap_weights=weights,
+        blank=tuple(blank),
     )
 
 
 def _finite_chunks(source: FrameSource) -> Iterator[np.ndarray]:
+    first = 0
     for chunk in source.chunks():
         if not np.isfinite(chunk).all():
+            bad = first + int(np.flatnonzero(~np.isfinite(chunk).all((1, 2)))[0])
             raise RecordingError(
-                f"{source.name}: frames hold values that are not finite; repair them first"
+                f"{source.name}: frame {bad} holds values that are not finite; repair it, or leave it out"
             )
+        first += len(chunk)
         yield chunk
 
 

@@ -35,24 +35,34 @@ _DAMAGED = (
 UNCERTAINTY = "standard deviation"  # what such a file says its frames are
 _ASSUMED_RATE = Fraction(65040, 781)
 _LOCAL_HEADER = 30  # [bytes] before a member of a .zip, without its name
+_CHANNELS = 8  # of sound, at most
 _SMALL = ("rate", "fps", "audio", "sample_rate", "kind")
 
 
 class ArraySource:
     """`frames` (frame, height, width), `rate` or `fps`, `audio`, `sample_rate`; see `FrameSource`.
 
-    A .npy holds the frames alone; its rate is taken to be 65040/781 and a warning kept.
+    A .npy holds the frames alone; where no rate is told, it is taken to be 65040/781 and a warning
+    kept. Of complex frames the magnitude is read, of several channels of sound the mean.
 
     Args:
         path: .npz or .npy.
         audio: A sound file instead of the file's own sound or a .wav or .flac beside it.
+        rate: Frames per second, where the file does not say.
         uncertainty: Whether the uncertainty of a recording is wanted, which is no recording.
 
     Raises:
-        RecordingError: If the file is missing, damaged, or lacks frames or a rate.
+        RecordingError: If the file is missing, damaged, or lacks frames or a rate, or the rate
+            contradicts it.
     """
 
-    def __init__(self, path: Path, audio: Path | None = None, uncertainty: bool = False):
+    def __init__(
+        self,
+        path: Path,
+        audio: Path | None = None,
+        rate: Fraction | None = None,
+        uncertainty: bool = False,
+    ):
         if not path.is_file():
             raise RecordingError(f"{path}: no such file")
         self.path, self.name = path, str(path)
@@ -73,10 +83,12 @@ class ArraySource:
             raise RecordingError(
                 f"{path}: holds the uncertainty of a recording; give the recording"
             )
-        if dtype.kind not in "uif" or len(shape) != 3 or 0 in shape:
+        if dtype.kind not in "uifc" or len(shape) != 3:
             raise RecordingError(
-                f"{path}: frames must be real numbers (frame, height, width), got {dtype} {shape}"
+                f"{path}: frames must be numbers (frame, height, width), got {dtype} {shape}"
             )
+        if 0 in shape:
+            raise RecordingError(f"{path}: holds no frames, its shape is {shape}")
         check_sides(path, (shape[1], shape[2]))
         if held < wanted:
             raise RecordingError(
@@ -86,7 +98,7 @@ class ArraySource:
         self._whole = fortran  # stored in another order: nothing to read in chunks
         self.count, self.size = shape[0], (shape[1], shape[2])
         self.peak = float(np.iinfo(dtype).max) if dtype.kind in "ui" else None
-        self.rate, warnings = self._rate(content)
+        self.rate, warnings = self._rate(content, rate)
         self.sound = self._sound(audio, content)
         heard_from = None
         if self.sound is not None:
@@ -108,7 +120,7 @@ class ArraySource:
                     count = min(CHUNK, shape[0] - first)
                     stored = file.read(count * size)
                     chunk = np.frombuffer(stored, dtype).reshape(count, *shape[1:])
-                    yield chunk.astype(np.float32)
+                    yield _real(chunk)
         except _DAMAGED as error:
             raise RecordingError(
                 f"{self.path}: not a readable array file ({_reason(error)})"
@@ -132,7 +144,7 @@ class ArraySource:
                     name, extra = (int.from_bytes(local[at : at + 2], "little") for at in (26, 28))
                     file.seek(name + extra, 1)
                 _, dtype, fortran = _header(file)
-                return None if fortran else (file.tell(), dtype)
+                return None if fortran or dtype.kind == "c" else (file.tell(), dtype)
         except _DAMAGED as error:
             raise RecordingError(
                 f"{self.path}: not a readable array file ({_reason(error)})"
@@ -142,7 +154,7 @@ class ArraySource:
         loaded = np.load(self.path, allow_pickle=False)
         frames = loaded if isinstance(loaded, np.ndarray) else loaded["frames"]
         for first in range(0, self.count, CHUNK):
-            yield np.ascontiguousarray(frames[first : first + CHUNK], np.float32)
+            yield np.ascontiguousarray(_real(frames[first : first + CHUNK]))
 
     @contextmanager
     def _stream(self) -> Iterator[tuple[IO[bytes], tuple[int, ...], np.dtype, bool]]:
@@ -161,20 +173,33 @@ class ArraySource:
         with zipfile.ZipFile(self.path) as archive:
             return archive.getinfo("frames.npy").file_size
 
-    def _rate(self, content: dict[str, np.ndarray]) -> tuple[Fraction, list[str]]:
+    def _rate(
+        self, content: dict[str, np.ndarray], told: Fraction | None
+    ) -> tuple[Fraction, list[str]]:
         stored = content.get("rate", content.get("fps"))
         if stored is None:
+            if told is not None:
+                return told, []
             if self.path.suffix.lower() == ".npz":
                 raise RecordingError(
-                    f"{self.path}: holds no rate or fps; add it, as [numerator, denominator]"
+                    f"{self.path}: holds no rate or fps; add it, as [numerator, denominator], or "
+                    "give --rate"
                 )
             return _ASSUMED_RATE, ["no frame rate in the file: 65040/781 assumed"]
+        held = self._stored_rate(stored)
+        if told not in (None, held):
+            raise RecordingError(
+                f"{self.path}: holds {held} frames a second; leave out the rate {told}"
+            )
+        return held, []
+
+    def _stored_rate(self, stored: np.ndarray) -> Fraction:
         try:
             if stored.ndim == 0:
-                return exact_rate(stored.item()), []
+                return exact_rate(stored.item())
             top, bottom = stored.tolist()
             whole = float(top).is_integer() and float(bottom).is_integer()
-            return exact_rate((int(top), int(bottom)) if whole else float(top) / float(bottom)), []
+            return exact_rate((int(top), int(bottom)) if whole else float(top) / float(bottom))
         except (ValueError, ZeroDivisionError, TypeError, OverflowError) as error:
             raise RecordingError(f"{self.path}: unusable frame rate ({error})") from error
 
@@ -188,8 +213,14 @@ class ArraySource:
         if any(content[name].dtype.kind not in "uif" for name in ("audio", "sample_rate")):
             raise RecordingError(f"{self.path}: audio and sample_rate must be real numbers")
         samples = as_float(content["audio"])
-        if samples.ndim != 1 or not np.isfinite(samples).all():
-            raise RecordingError(f"{self.path}: audio must be finite and (sample,)")
+        if samples.ndim == 2 and min(samples.shape) <= _CHANNELS:
+            samples = samples.mean(int(np.argmin(samples.shape)), dtype=np.float32)
+        if samples.ndim != 1:
+            raise RecordingError(
+                f"{self.path}: audio must be (sample,) or (sample, channel), got {samples.shape}"
+            )
+        if not np.isfinite(samples).all():
+            raise RecordingError(f"{self.path}: audio holds values that are not finite")
         check_samples(samples, self.path)
         rate = content["sample_rate"]
         if rate.size != 1 or not 1000 <= float(rate.item()) <= 1_000_000:
@@ -197,6 +228,10 @@ class ArraySource:
                 f"{self.path}: sample_rate must be one number from 1e3 to 1e6 [Hz]"
             )
         return ArraySound(samples, int(rate.item()))
+
+
+def _real(frames: np.ndarray) -> np.ndarray:
+    return (np.abs(frames) if frames.dtype.kind == "c" else frames).astype(np.float32)
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype, bool]:

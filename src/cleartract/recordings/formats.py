@@ -27,7 +27,7 @@ FOLDER = "/"  # stands for a folder with one file a frame
 
 READERS: dict[str, tuple[str, str, bool]] = {
     **dict.fromkeys(VIDEO_SUFFIXES, ("video_reader", "VideoSource", False)),
-    **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", False)),
+    **dict.fromkeys((".npz", ".npy"), ("array_reader", "ArraySource", True)),
     ".mat": ("matlab_reader", "MatlabSource", True),
     **dict.fromkeys((".h5", ".hdf5", ".mrd"), ("hdf5_reader", "open_hdf5", True)),
     **dict.fromkeys((".tif", ".tiff", ".gif"), ("image_reader", "ImageSource", True)),

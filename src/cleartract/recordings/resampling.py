@@ -87,8 +87,7 @@ class Resampling:
         told = self.described()
         return (
             f"variable frame rate put onto {float(self.rate):.6g} frames a second ({RULE}): of "
-            f"{told['frames_in_the_file']} frames {told['dropped']} were dropped, "
-            f"{told['repeated']} frames of the result repeat the one before"
+            f"{told['frames_in_the_file']} frames dropped: {told['dropped']}, repeated: {told['repeated']}"
         )
 
 

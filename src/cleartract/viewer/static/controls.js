@@ -188,7 +188,7 @@ export class Controls {
       if (event.ctrlKey || event.metaKey || byId("help").open) return;
       const target = event.target;
       if (target.matches?.("input[type=text], input:not([type]), select")) return;
-      if (target.matches?.("input[type=range]") && event.key.startsWith("Arrow")) return;
+      if (target.matches?.("input[type=range]") && /^(Arrow|Page|Home$|End$)/.test(event.key)) return;
       if (event.key === " " && target.matches?.("button:not(#play):not(#wipe), a")) return; // presses it
       if (event.altKey && moves[event.key]) {
         event.preventDefault();
