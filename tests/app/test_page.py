@@ -48,6 +48,7 @@ def wait(page, number, state):
 
 def test_from_the_form_to_the_result_and_the_player(page, light, tmp_path):
     choose(page, "speech.mp4")
+    page.locator("#facts", has_text="40 ms late").wait_for(timeout=LONG)
     facts = page.locator("#facts").text_content()
     assert f"{FRAMES}, 83.28" in facts
     assert "84 × 84 pixels" in facts

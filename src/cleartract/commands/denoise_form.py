@@ -26,7 +26,7 @@ from cleartract.recordings.formats import OUTPUT_SUFFIXES
 
 _FIRST = ("quality", "target", "no_audio", "audio_offset", "suffix", "master", "opinion_map")
 _MORE = (
-    "weights", "fidelity", "lost", "rate", "salvage", "window_duration", "step_duration", "blend",
+    "weights", "fidelity", "lost", "rate", "resample", "salvage", "window_duration", "step_duration", "blend",
     "sampler", "steps", "guidance", "samples", "seed", "batch", "device", "threads", "max_memory",
 )  # fmt: skip
 _DEVICES = ("auto", "cpu", "cuda")

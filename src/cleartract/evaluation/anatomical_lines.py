@@ -31,7 +31,8 @@ def automatic_lines(frames: np.ndarray, pixel_size: float) -> list[GridLine]:
         pixel_size: [mm].
     """
     tract = find_tract(frames, pixel_size)
-    return moving_lines(frames, pixel_size) if tract is None else anatomical_lines(tract)
+    lines = [] if tract is None else anatomical_lines(tract)
+    return lines or moving_lines(frames, pixel_size)
 
 
 def anatomical_lines(tract: Tract) -> list[GridLine]:
