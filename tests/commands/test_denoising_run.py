@@ -110,7 +110,7 @@ def test_a_killed_run_does_not_go_on_with_other_options(
 def test_a_killed_run_goes_on_with_the_same_sound_whatever_its_path(
     clip, weights, monkeypatch, capsys
 ):
-    out, noise = clip.with_name("a.npz"), np.random.default_rng(0).normal(0, 0.1, (2, 8000))
+    out, noise = clip.with_name("a.npz"), np.random.default_rng(0).normal(0, 0.1, (2, 5000))
     for name, samples in zip(("a.wav", "b.wav"), noise, strict=True):
         soundfile.write(clip.with_name(name), samples, 16_000)
     monkeypatch.chdir(clip.parent)
