@@ -101,7 +101,7 @@ def _description(options: Options, weights: Path) -> dict[str, Any]:
     """Everything that the rows depend on, so that one table never mixes different runs."""
     from benchmarks.peers.denoisers import PEERS
     from benchmarks.peers.leaderboard import machine
-    from cleartract.commands.outputs import sha256
+    from cleartract.files import sha256
 
     header = options.corpus / "corpus.json"
     grids = {peer.name: [peer.default, *peer.grid] for peer in PEERS}

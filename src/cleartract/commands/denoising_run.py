@@ -13,7 +13,7 @@ import torch
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.input_checks import check_memory, check_sound, window_warning
 from cleartract.commands.opinion import write_opinion
-from cleartract.commands.outputs import circumstances, counted, sha256, warn
+from cleartract.commands.outputs import circumstances, counted, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.run_description import asked_of, fixed_description
@@ -33,10 +33,11 @@ from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.devices import choose_threads
 from cleartract.errors import OutputError, WeightsError
-from cleartract.files import AtomicFiles, naming
+from cleartract.files import AtomicFiles, naming, sha256
 from cleartract.model.weights import load_model, weights_path
 from cleartract.recordings.companion import write_companion
 from cleartract.recordings.formats import is_series, stored_at
+from cleartract.recordings.sound import length
 from cleartract.recordings.source import FrameSource
 
 if TYPE_CHECKING:
@@ -86,8 +87,7 @@ class DenoisingRun:
     @cached_property
     def samples(self) -> int:
         """Length of the sound [samples]; 0 where there is none."""
-        sound = self.source.sound
-        return 0 if sound is None else sum(len(block) for block in sound.blocks())
+        return length(self.source.sound)
 
     @cached_property
     def asked(self) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class Doctor:
 
     def run(self) -> None:
         """Report, then test."""
-        from cleartract.commands.outputs import sha256, versions
+        from cleartract.commands.outputs import versions
+        from cleartract.files import sha256
         from cleartract.model.weights import load_model, shipped_weights, weights_path
 
         for name, version in versions().items():

@@ -114,10 +114,10 @@ class Evaluate:
         """The denoiser that made the result, by its sidecar; or None and the reason."""
         from pydantic import ValidationError
 
-        from cleartract.commands.outputs import sha256
         from cleartract.denoising.denoise import denoise_recording
         from cleartract.denoising.settings import DenoiseSettings
         from cleartract.devices import usable_device
+        from cleartract.files import sha256
         from cleartract.model.weights import load_model, weights_path
         from cleartract.recordings.sidecar import sidecar_of
 

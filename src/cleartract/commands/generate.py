@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.commands.outputs import beside, check_targets, sha256, versions, warn
+from cleartract.commands.outputs import beside, check_targets, versions, warn
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.errors import RecordingError, UsageError
 from cleartract.recordings.formats import check_output_kind, is_series, stored_at
@@ -108,7 +108,7 @@ class Generate:
     def _write(
         self, made: Recording, sound: Sound, settings: GenerateSettings, targets: dict[str, Path]
     ) -> None:
-        from cleartract.files import AtomicFiles, naming
+        from cleartract.files import AtomicFiles, naming, sha256
         from cleartract.model.weights import weights_path
         from cleartract.recordings.companion import write_companion
         from cleartract.recordings.formats import VIDEO_SUFFIXES

@@ -46,12 +46,13 @@ def looked_at(path: Path, audio: Path | None, rate: str | None, weights: str | N
     from cleartract.errors import RecordingError
     from cleartract.model.weights import load_model
     from cleartract.recordings.opening import open_source
+    from cleartract.recordings.sound import length
     from cleartract.recordings.source import FirstFrames
 
     whole = open_source(path, audio, None if rate is None else told_rate(rate))
     warnings = []
     try:
-        check_sound(whole, _samples(whole.sound))
+        check_sound(whole, length(whole.sound))
     except RecordingError as error:
         warnings.append(str(error).split(": ", 1)[-1])
     source = FirstFrames(whole, round(BEGINNING * whole.rate))
@@ -62,7 +63,7 @@ def looked_at(path: Path, audio: Path | None, rate: str | None, weights: str | N
     prepared = PreparedRecording.of(source, model, settings)
     survey = prepared.survey
     if not warnings:
-        warnings += sound_warnings(survey, source.sound, _samples(source.sound))
+        warnings += sound_warnings(survey, source.sound, length(source.sound))
     warnings += [*survey_warnings(prepared, 0.0, False), *unfamiliar_warnings(survey)]
     offset = survey.offset
     return {
@@ -71,10 +72,6 @@ def looked_at(path: Path, audio: Path | None, rate: str | None, weights: str | N
         "seconds": float(source.count / source.rate),
         "speed": _speed(source, prepared, model, settings),
     }
-
-
-def _samples(sound: Any) -> int:
-    return 0 if sound is None else sum(len(block) for block in sound.blocks())
 
 
 def _speed(source: Any, prepared: Any, model: Any, settings: Any) -> float:

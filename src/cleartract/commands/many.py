@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from cleartract.commands.denoise import Denoise, ManyOptions
-from cleartract.commands.outputs import sha256
 from cleartract.commands.progress import progress_bar
 from cleartract.commands.summary import Outcome, Summary, print_outcomes
 from cleartract.corpora.layouts import Found, find_recordings
@@ -24,6 +23,7 @@ from cleartract.errors import (
     UsageError,
     reason_of,
 )
+from cleartract.files import sha256
 from cleartract.jobs.engine import WorkerLost, run_jobs, shard_of
 from cleartract.jobs.processes import threads_each
 from cleartract.recordings.formats import is_series, output_suffix, stored_at

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 
 from cleartract.errors import OutputError
-from cleartract.files import sha256 as sha256
 
 
 def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool) -> None:

@@ -118,8 +118,8 @@ class Reconstruct:
         )
 
     def _write(self, source: RawSource, described: Described, targets: dict[str, Path]) -> None:
-        from cleartract.commands.outputs import circumstances, sha256, versions
-        from cleartract.files import AtomicFiles, naming
+        from cleartract.commands.outputs import circumstances, versions
+        from cleartract.files import AtomicFiles, naming, sha256
         from cleartract.recordings.companion import write_companion
         from cleartract.recordings.writing import open_sink
 

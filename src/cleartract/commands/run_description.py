@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from cleartract.commands.denoise import Denoise
-from cleartract.commands.outputs import sha256, versions
+from cleartract.commands.outputs import versions
 from cleartract.commands.survey_report import described_survey
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
+from cleartract.files import sha256
 from cleartract.model.weights import weights_path
 from cleartract.recordings.source import FrameSource
 

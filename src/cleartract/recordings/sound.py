@@ -218,9 +218,9 @@ def as_float(samples: np.ndarray) -> np.ndarray:
     return samples.astype(np.float32)
 
 
-def seconds(sound: Sound) -> float:
-    """How long the sound is, from the beginning of the first frame [s]."""
-    return sum(len(block) for block in sound.blocks()) / sound.rate
+def length(sound: Sound | None) -> int:
+    """How long the sound is, from the beginning of the first frame [samples]; 0 where there is none."""
+    return 0 if sound is None else sum(len(block) for block in sound.blocks())
 
 
 def _video_start(container: Any) -> float:
