@@ -4,8 +4,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from cleartract.denoising.lasting import given_back, repeating_parts, with_lasting
 from cleartract.denoising.posture import PosturePass, reduced
-from cleartract.denoising.residual import ResidualPass, standing_share
+from cleartract.denoising.residual import ResidualPass, excess_bias, standing_share
 from cleartract.denoising.survey import survey
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.source import RecordingSource
@@ -57,8 +58,8 @@ def test_parts_add_up_and_giving_back_undoes_paint(case):
     restored = (smaller + paint).astype(np.float32)
     split, _ = split_of(noisy, restored)
     assert split.repeating**2 + split.noise**2 == pytest.approx(split.removed**2, rel=1e-6)
-    given_back = restored + split.part(0, restored)
-    before, after = (((x - clean) ** 2).mean() for x in (restored, given_back))
+    whole = np.concatenate(list(given_back(split, [noisy], [restored], 1.0, None)))
+    before, after = (((x - clean) ** 2).mean() for x in (restored, whole))
     assert after < 0.05 * before
 
 
@@ -85,10 +86,14 @@ def test_a_recording_at_rest_has_no_posture():
 
 def test_pieces_of_any_length_give_the_same_bytes(case):
     clean, noisy = case
-    splits = [split_of(noisy, clean, step)[0] for step in (7, 64, FRAMES)]
-    parts = [split.part(100, clean[100:110]) for split in splits]
-    np.testing.assert_array_equal(parts[0], parts[1])
-    np.testing.assert_array_equal(parts[0], parts[2])
+    results = []
+    for step in (7, 64, FRAMES):
+        pieces = [slice(first, first + step) for first in range(0, FRAMES, step)]
+        raw, restored = ([frames[piece] for piece in pieces] for frames in (noisy, clean))
+        split = with_lasting(split_of(noisy, clean, step)[0], raw, restored)
+        results.append(np.concatenate([part for _, part in repeating_parts(split, raw, restored)]))
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
 
 
 def test_borders_and_range_are_kept_when_something_is_given_back(case):
@@ -98,10 +103,10 @@ def test_borders_and_range_are_kept_when_something_is_given_back(case):
     noisy[:, :3] = restored[:, :3] = rng.uniform(0, 255, (FRAMES, 3, SIZE))  # no image
     split, found = split_of(noisy, restored)
     assert found.borders
-    given = split.given_back(0, restored[:64], 1.0, 150.0)
-    np.testing.assert_array_equal(given[:, :3], restored[:64, :3])
-    assert given[:, 3:].max() <= 150
-    assert (given[:, 3:] - restored[:64, 3:]).mean() > 10
+    whole = np.concatenate(list(given_back(split, [noisy], [restored], 1.0, 150.0)))
+    np.testing.assert_array_equal(whole[:, :3], restored[:, :3])
+    assert whole[:, 3:].max() <= 150
+    assert (whole[:, 3:] - restored[:, 3:]).mean() > 10
 
 
 @pytest.mark.parametrize("unit", [1e-7, 1.0, 1e6])
@@ -133,6 +138,14 @@ def test_the_bias_of_magnitudes_is_not_given_back(case):
     real, imaginary = rng.normal(0, 12, (2, *signal.shape))
     noisy = np.hypot(signal + real, imaginary).astype(np.float32)
     split, _ = split_of(noisy, signal.astype(np.float32))
-    given_back = split.part(0, signal.astype(np.float32))
+    restored = signal.astype(np.float32)
+    split = with_lasting(split, [noisy], [restored])
+    parts = np.concatenate([part for _, part in repeating_parts(split, [noisy], [restored])])
     assert (noisy - signal).mean() > 3
-    assert np.sqrt((given_back**2).mean()) < 1.0
+    assert np.sqrt((parts**2).mean()) < 1.0
+
+
+def test_no_more_bias_counts_than_was_removed():
+    bias = np.full((SIZE, SIZE), 2.0)
+    for removed, excess in ((-1.0, 2.0), (0.5, 1.5), (2.0, 0.0), (5.0, 0.0)):
+        np.testing.assert_allclose(excess_bias(np.full_like(bias, removed), bias), excess)

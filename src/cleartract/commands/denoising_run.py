@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from cleartract.commands.denoise import Denoise
@@ -25,6 +27,7 @@ from cleartract.commands.survey_report import (
     target_warnings,
     unfamiliar_warnings,
 )
+from cleartract.denoising.lasting import given_back
 from cleartract.denoising.partial import PartialRun
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
@@ -208,7 +211,7 @@ class DenoisingRun:
             )
             outputs = BackgroundSink(sinks), BackgroundSink(spread_sinks)
             try:
-                self._finish(restoration, partial, outputs, update)
+                split = self._finish(restoration, partial, outputs, update)
             except BaseException:
                 for output in outputs:
                     output.abandon()
@@ -218,7 +221,6 @@ class DenoisingRun:
             if "sound" in places and self.source.sound is not None:
                 with naming(self.targets["sound"]):
                     write_companion(places["sound"], self.source.sound)
-            split = restoration.split()
             if "opinion" in places:
                 self._write_opinion(restoration, split, partial, places)
             sidecar = fixed | {
@@ -242,8 +244,8 @@ class DenoisingRun:
         partial: PartialRun,
         outputs: tuple[BackgroundSink, BackgroundSink],
         update: Update,
-    ) -> None:
-        """Restore what is missing, and write everything."""
+    ) -> ResidualSplit | None:
+        """Restore what is missing, write everything, and tell what was removed."""
         at_once = self.settings.given_back == 0 or restoration.residual is None
         restoration.seen_before(frames for frames, _ in partial.read())
         for frames, spread in partial.read():
@@ -259,15 +261,20 @@ class DenoisingRun:
                     outputs[0].write(piece.frames)
                 if piece.uncertainty is not None:
                     outputs[1].write(piece.uncertainty)
+
+        def restored() -> Iterator[np.ndarray]:
+            return (frames for frames, _ in partial.read())
+
+        split = restoration.split(restored)
         if at_once:
-            return
-        split, first = restoration.split(), 0
-        for frames, _ in partial.read():
-            if split is not None:
-                share, peak = self.settings.given_back, self.source.peak
-                frames = split.given_back(first, frames, share, peak)
+            return split
+        finished = restored()
+        if split is not None:
+            share, peak = self.settings.given_back, self.source.peak
+            finished = given_back(split, self.source.chunks(), finished, share, peak)
+        for frames in finished:
             outputs[0].write(frames)
-            first += len(frames)
+        return split
 
     def _write_opinion(
         self,
@@ -284,6 +291,7 @@ class DenoisingRun:
             (self.targets[names[0]], self.targets[names[1]]),
             restoration.prepared.survey,
             split,
+            self.source.chunks(),
             (frames for frames, _ in partial.read()),
         )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from cleartract.denoising.lasting import repeating_parts
 from cleartract.denoising.residual import ResidualSplit, bright_tissue
 from cleartract.denoising.survey import Survey
 from cleartract.files import naming
@@ -22,7 +23,8 @@ def write_opinion(
     targets: tuple[Path, Path],
     survey: Survey,
     split: ResidualSplit,
-    restored: Iterator[np.ndarray],
+    raw: Iterable[np.ndarray],
+    restored: Iterable[np.ndarray],
 ) -> None:
     """Write the repeating part of what was removed.
 
@@ -31,19 +33,18 @@ def write_opinion(
         targets: What they are going to be called.
         survey: Of the recording.
         split: What was removed.
-        restored: Finished frames in order, as restored, in parts.
+        raw: All frames in order, in parts.
+        restored: The same, as the model leaves them.
     """
     _, bright = bright_tissue(survey)
     in_levels = targets[0].suffix.lower() in SHOWN
     peak = 255.0 if in_levels else None
     described = Described(survey.frames, survey.size, survey.rate, peak, bright, bright)
     provenance = {"kind": "repeating part of what was removed", "unit": "that of the recording"}
-    sink, first = open_sink(places[0], described, provenance, targets[0]), 0
+    sink = open_sink(places[0], described, provenance, targets[0])
     try:
-        for frames in restored:
-            part = split.part(first, frames)
+        for _, part in repeating_parts(split, raw, restored):
             sink.write(127.5 * (1 + part / (FULL * bright)) if in_levels else part)
-            first += len(frames)
     except BaseException:
         sink.abandon()
         raise

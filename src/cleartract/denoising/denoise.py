@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cleartract.denoising.lasting import given_back
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Progress, Restoration
@@ -16,7 +17,7 @@ from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import UsageError, WindowError
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.source import CHUNK, RecordingSource
+from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.writing import write_recording
 
 LARGEST_OFFSET = 10.0  # [s] of sound against frames
@@ -89,11 +90,15 @@ def denoise_recording(
         frames[part] = piece.frames
         if spread is not None and piece.uncertainty is not None:
             spread[part] = piece.uncertainty
-    used, split = restoration.described() | restoration.timing(), restoration.split()
+    used, split = (
+        restoration.described() | restoration.timing(),
+        restoration.split(lambda: [frames]),
+    )
     if split is not None:
         used["residual"] = split.described() | {"given_back": settings.given_back}
         if settings.given_back:
-            for first in range(0, len(frames), CHUNK):
-                chunk = frames[first : first + CHUNK]
-                chunk[:] = split.given_back(first, chunk, settings.given_back, recording.peak)
+            share, first = settings.given_back, 0
+            for part in given_back(split, source.chunks(), [frames], share, recording.peak):
+                frames[first : first + len(part)] = part  # read before it comes
+                first += len(part)
     return Restored(replace(recording, frames=frames), spread, used, split)

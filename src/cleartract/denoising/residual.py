@@ -19,7 +19,8 @@ from cleartract.sound.prediction import SoundPrediction, finished_prediction
 _TISSUE = 0.25  # of the 99.5th percentile of the mean frame
 _FOLDS = 12  # at most, so that large frames need little memory
 _AREA = 7  # [pixels], side of the square over which the mean's skill is pooled
-_NEAR, _LOW = 9, 40  # [pixels], percentile: noise of a pixel is that of its neighbours at rest
+_NEAR, _LOW = 13, 40  # [pixels], percentile: noise of a pixel is that of its neighbours at rest
+_AROUND = 3  # [pixels], side of the square over which the mean of what was removed is smoothed
 _DOUBT = 0.35  # of the bias of magnitudes: by so much its estimate may be wrong
 _LEAST_NOISE = 25  # percentile of the noise strength in tissue: where least moves
 
@@ -34,11 +35,14 @@ class ResidualSplit:
         noise: Of the rest.
         strength: Root mean square of the repeating part over time, (height, width), in the
             recording's unit.
-        standing: Factor on the mean of what was removed, (height, width): the share of its power
-            that the halves of the recording have in common, see `standing_share`.
+        standing: Mean of what was removed, as far as the halves of the recording have it in common,
+            see `standing_share`, (height, width), in the recording's unit.
         regression: Predicts the residual from the posture.
         posture: Finds the posture of a frame.
         survey: Of the recording.
+        sigma: Standard deviation of the noise's real and imaginary part, (height, width).
+        factor: How far frames nearby in time tell what was removed, (height, width); 0 until
+            that is measured, see `lasting.with_lasting`.
     """
 
     removed: float
@@ -49,36 +53,22 @@ class ResidualSplit:
     regression: SoundPrediction
     posture: Posture
     survey: Survey
+    sigma: np.ndarray
+    factor: np.ndarray
 
-    def part(self, first: int, frames: np.ndarray) -> np.ndarray:
-        """The repeating part of what was removed from some consecutive restored frames.
-
-        It is predicted without the frames' own residuals and shrunk by the skill of such
-        predictions; the bias of magnitudes is no part of it.
+    def predicted(self, first: int, frames: np.ndarray) -> np.ndarray:
+        """What was removed from some frames, told from their posture and without their own residuals.
 
         Args:
             first: Number of the first of them [frames].
             frames: As restored, (frame, height, width), the recording's unit.
         """
-        numbers = np.arange(first, first + len(frames))
         features = self.posture.of(self.survey.borders.replicated(frames))
-        predicted = self.regression.frames(features, numbers)
-        return predicted - (1 - self.standing) * self.regression.mean
+        return self.regression.frames(features, np.arange(first, first + len(frames)))
 
-    def given_back(
-        self, first: int, frames: np.ndarray, share: float, peak: float | None
-    ) -> np.ndarray:
-        """Restored frames with a share of their repeating part; borders and range are kept.
-
-        Args:
-            first: Number of the first of them [frames].
-            frames: As restored, (frame, height, width), the recording's unit.
-            share: From 0 to 1.
-            peak: Largest value of the unit, or None.
-        """
-        result = frames + np.float32(share) * self.part(first, frames)
-        np.clip(result, min(0.0, self.survey.minimum), peak, out=result)
-        return self.survey.borders.kept(result, frames) if self.survey.borders else result
+    def told(self, predicted: np.ndarray) -> np.ndarray:
+        """Of a prediction, the part that repeats: of the mean, only what stands."""
+        return predicted - self.regression.mean + self.standing
 
     def described(self) -> dict[str, Any]:
         """For the sidecar."""
@@ -105,7 +95,7 @@ class ResidualPass:
         self.survey, self.posture = survey, survey.posture
         folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
         self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
-        self._sigma = torch.from_numpy(np.maximum(receiver_noise_map(survey), 1e-12))
+        self._sigma = np.maximum(receiver_noise_map(survey), 1e-12)
         self._bias = np.zeros(survey.size)
         self._first, self._pending = 0, np.zeros((2, 0, *survey.size), np.float32)
 
@@ -121,33 +111,29 @@ class ResidualPass:
             self._pending = self._pending[:, CHUNK:]
 
     def _sum_up(self, raw: np.ndarray, restored: np.ndarray) -> None:
-        first, borders = self._first, self.survey.borders
+        first = self._first
         self._first += len(raw)
-        residual = raw - restored
-        signal = torch.from_numpy(np.maximum(restored, 0))
-        bias = (rician_mean(signal, self._sigma) - signal).numpy()
-        residual = residual - bias
+        residual, bias = removed_from(self.survey, self._sigma, raw, restored)
         seen = self.survey.observed(np.arange(first, first + len(raw)))
         self._bias += bias[seen].sum(0)
-        if borders:  # nothing was removed there
-            residual = borders.kept(residual, np.zeros_like(residual))
-        features = self.posture.of(borders.replicated(restored))
-        self._moments.add(first, features, residual.astype(np.float32), seen)
+        features = self.posture.of(self.survey.borders.replicated(restored))
+        self._moments.add(first, features, residual, seen)
 
     def result(self) -> ResidualSplit | None:
         """The split, once all frames were added; None where too few were seen."""
         self._sum_up(*self._pending)
         self._pending = self._pending[:, :0]
-        bias = self._bias / max(self._moments.total.frames, 1)
-        folds = [(part.cross[-1], part.frames) for part in self._moments.own]
-        standing = standing_share(folds, bias)
+        sums = [(part.cross[-1].copy(), part.frames) for part in self._moments.own]
         regression = finished_prediction(self._moments)
         if regression is None or self.survey.mean is None:
             return None
         count = self._moments.total.frames
-        mean = regression.mean.astype(np.float64)
-        total = self._moments.squares / count
-        repeating = np.clip(standing * mean**2 + regression.gained / count, 0, total)
+        known, bias = regression.mean.astype(np.float64), self._bias / count
+        excess = excess_bias(known + bias, bias)
+        folds = [(total + frames * excess, frames) for total, frames in sums]
+        mean, share = known + excess, standing_share(folds, bias - excess)
+        total = self._moments.squares / count - known**2 + mean**2
+        repeating = np.clip(share * mean**2 + regression.gained / count, 0, total)
         tissue, bright = bright_tissue(self.survey)
         parts = [float(np.sqrt(power[tissue].mean())) for power in (total, repeating)]
         rest = float(np.sqrt((total - repeating)[tissue].mean()))
@@ -156,11 +142,44 @@ class ResidualPass:
             repeating=parts[1] / bright,
             noise=rest / bright,
             strength=np.sqrt(repeating).astype(np.float32),
-            standing=standing,
+            standing=(share * mean).astype(np.float32),
             regression=regression,
             posture=self.posture,
             survey=self.survey,
+            sigma=self._sigma,
+            factor=np.zeros(self.survey.size, np.float32),
         )
+
+
+def removed_from(
+    survey: Survey, sigma: np.ndarray, raw: np.ndarray, restored: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What was removed from some frames beside the bias of magnitudes, and that bias, same shapes.
+
+    Args:
+        survey: Of the recording; nothing was removed at its borders.
+        sigma: Standard deviation of the noise's real and imaginary part, (height, width), above 0.
+        raw: (frame, height, width), the recording's unit.
+        restored: The same frames as the model leaves them.
+    """
+    signal = torch.from_numpy(np.maximum(restored, 0))
+    bias = (rician_mean(signal, torch.from_numpy(sigma)) - signal).numpy()
+    residual = raw - restored - bias
+    if survey.borders:
+        residual = survey.borders.kept(residual, np.zeros_like(residual))
+    return residual.astype(np.float32), bias
+
+
+def excess_bias(removed: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """By how much a bias of magnitudes is told too large: no more of it can have been removed than
+    was removed. Where all moves, movement is easily taken for noise.
+
+    Args:
+        removed: Mean of what was removed, the bias included, (height, width).
+        bias: Mean bias as told, same shape.
+    """
+    around = uniform_filter(removed, _AROUND, mode="mirror")
+    return bias - np.clip(around, 0, bias)
 
 
 def standing_share(folds: list[tuple[np.ndarray, int]], bias: np.ndarray) -> np.ndarray:

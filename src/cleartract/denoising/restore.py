@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from cleartract.denoising.frames_around import FramesAround
 from cleartract.denoising.gap_skill import drawn_to_interpolation, gap_factor, hidden_trials
 from cleartract.denoising.gap_windows import edge_factors, with_gaps_inside
+from cleartract.denoising.lasting import with_lasting
 from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.residual import ResidualPass, ResidualSplit
@@ -161,10 +162,16 @@ class Restoration:
             self.residual.add(held[: len(frames)], frames)
             held = held[len(frames) :]
 
-    def split(self) -> ResidualSplit | None:
-        """What was removed, once all frames are finished; None of recordings too short for it."""
+    def split(self, restored: Callable[[], Iterable[np.ndarray]]) -> ResidualSplit | None:
+        """What was removed, once all frames are finished; None of recordings too short for it.
+
+        Args:
+            restored: Gives all of them in order, in parts, before anything is given back.
+        """
         if self._split is None and self.residual is not None:
-            self._split = self.residual.result()
+            by_posture = self.residual.result()
+            if by_posture is not None:
+                self._split = with_lasting(by_posture, self.source.chunks(), restored())
         return self._split
 
     def _prepare(
