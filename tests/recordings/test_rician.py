@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cleartract.recordings.rician import rician_mean, rician_sigma
+from cleartract.recordings.rician import rician_bias, rician_mean, rician_sigma
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0, 2.0, 5.0, 20.0])
@@ -27,3 +27,11 @@ def test_noise_scales_with_its_unit_and_none_is_none():
     )
     assert found[0] < 1e-9
     assert found[2] == pytest.approx(3, rel=0.01)
+
+
+def test_the_table_of_biases_is_the_bias():
+    signal = np.concatenate([[-1.0], np.linspace(0, 200, 2001)])
+    for sigma in (0.5, 1.0, 7.0):
+        exact = torch.from_numpy(np.maximum(signal, 0))
+        bias = (rician_mean(exact, torch.tensor(sigma, dtype=torch.float64)) - exact).numpy()
+        np.testing.assert_allclose(rician_bias(signal, np.array(sigma)), bias, atol=1e-3 * sigma)

@@ -98,7 +98,7 @@ def denoise_recording(
         used["residual"] = split.described() | {"given_back": settings.given_back}
         if settings.given_back:
             share, first = settings.given_back, 0
-            for part in given_back(split, source.chunks(), [frames], share, recording.peak):
-                frames[first : first + len(part)] = part  # read before it comes
-                first += len(part)
+            for chunk in given_back(split, source.chunks(), [frames], share, recording.peak):
+                frames[first : first + len(chunk)] = chunk  # read before it comes
+                first += len(chunk)
     return Restored(replace(recording, frames=frames), spread, used, split)

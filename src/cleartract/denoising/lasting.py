@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.ndimage import correlate1d, uniform_filter
+from scipy.ndimage import uniform_filter, uniform_filter1d
 
 from cleartract.denoising.residual import ResidualSplit, bright_tissue, removed_from
 from cleartract.recordings.source import CHUNK
@@ -160,8 +160,6 @@ def _with_frames_nearby(spans: Iterable[Span], rate: Fraction) -> Iterator[tuple
     """Each span, and for each of its frames the mean of the rest of the seen frames nearby; 0 where
     there are none."""
     near, far = reach(rate)
-    weights = np.ones(2 * far + 1)
-    weights[far - near : far + near + 1] = 0
     waiting: deque[Span] = deque()
     past: list[Span] = []
 
@@ -173,8 +171,8 @@ def _with_frames_nearby(spans: Iterable[Span], rate: Fraction) -> Iterator[tuple
         here = slice(span.first - around[0].first, span.first - around[0].first + len(span.rest))
         low, high = max(here.start - far, 0), here.stop + far
         inside = slice(here.start - low, here.stop - low)
-        total = correlate1d(rest[low:high], weights, axis=0, mode="constant")[inside]
-        count = correlate1d(seen[low:high], weights, mode="constant")[inside]
+        total = (_sums(rest[low:high], far) - _sums(rest[low:high], near))[inside]
+        count = (_sums(seen[low:high], far) - _sums(seen[low:high], near))[inside].round()
         past.append(span)
         while past[0].first + len(past[0].rest) <= span.first + len(span.rest) - far:
             past.pop(0)
@@ -188,3 +186,8 @@ def _with_frames_nearby(spans: Iterable[Span], rate: Fraction) -> Iterator[tuple
             yield finished()
     while waiting:
         yield finished()
+
+
+def _sums(values: np.ndarray, reach: int) -> np.ndarray:
+    """Sums over the frames no farther away than `reach` [frames], same shape."""
+    return (2 * reach + 1) * uniform_filter1d(values, 2 * reach + 1, axis=0, mode="constant")

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.ndimage import percentile_filter, uniform_filter
 
 from cleartract.denoising.posture import Posture
 from cleartract.denoising.survey import Survey
-from cleartract.recordings.rician import rician_mean, rician_sigma
+from cleartract.recordings.rician import rician_bias, rician_sigma
 from cleartract.recordings.source import CHUNK
 from cleartract.sound.moments import Folds, MomentsPass
 from cleartract.sound.prediction import SoundPrediction, finished_prediction
@@ -162,8 +161,7 @@ def removed_from(
         raw: (frame, height, width), the recording's unit.
         restored: The same frames as the model leaves them.
     """
-    signal = torch.from_numpy(np.maximum(restored, 0))
-    bias = (rician_mean(signal, torch.from_numpy(sigma)) - signal).numpy()
+    bias = rician_bias(restored, sigma)
     residual = raw - restored - bias
     if survey.borders:
         residual = survey.borders.kept(residual, np.zeros_like(residual))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 _ROUNDS = 60
+_LARGEST, _STEP = 30.0, 1e-3  # of the table of biases, in units of the noise
 _LEAST_XI = 2 - math.pi / 2  # without signal
 
 
@@ -28,6 +30,30 @@ def rician_mean(signal: Tensor, sigma: Tensor) -> Tensor:
     h = (signal.clamp(min=0) / (2 * sigma)) ** 2
     bessel = (1 + 2 * h) * torch.special.i0e(h) + 2 * h * torch.special.i1e(h)
     return math.sqrt(math.pi / 2) * sigma * bessel
+
+
+@lru_cache(1)
+def _bias_table() -> np.ndarray:
+    """Bias of magnitudes of signals up to `_LARGEST`, all in units of the noise."""
+    signal = torch.arange(0, _LARGEST + _STEP / 2, _STEP, dtype=torch.float64)
+    return (rician_mean(signal, torch.ones_like(signal)) - signal).numpy()
+
+
+def rician_bias(signal: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    r"""By how much complex noise raises a magnitude: from a table, and far above the noise
+
+    .. math:: \sigma^2 / 2 \nu
+
+    Args:
+        signal: nu, any shape; below 0 counts as 0.
+        sigma: Standard deviation of real and imaginary part, above 0; shape of a frame.
+
+    Returns:
+        Shape of the signal; right to 1e-3 of sigma.
+    """
+    ratio, table = np.maximum(signal, 0) / sigma, _bias_table()
+    entry = np.minimum(ratio / _STEP + 0.5, len(table) - 1).astype(np.intp)
+    return sigma * np.where(ratio > _LARGEST, 0.5 / np.maximum(ratio, 1), table[entry])
 
 
 def rician_sigma(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
