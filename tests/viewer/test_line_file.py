@@ -5,7 +5,7 @@ import pytest
 from cleartract.errors import OutputError
 from cleartract.evaluation.grid_lines import read_lines
 from cleartract.evaluation.measure import FIELD_OF_VIEW
-from cleartract.viewer import player
+from cleartract.viewer import shown
 from cleartract.viewer.line_file import LineFile, checked_lines
 
 LINES = {"lips": [[10.0, 20.0], [40.5, 60.0]]}
@@ -16,7 +16,7 @@ def test_lines_are_what_grid_lines_reads(tmp_path):
     (line,) = read_lines(tmp_path / "a.lines.json")
     assert (line.name, line.start, line.end) == ("lips", (10.0, 20.0), (40.5, 60.0))
     assert LineFile(tmp_path / "a.lines.json").lines == LINES
-    assert player.FIELD_OF_VIEW == FIELD_OF_VIEW
+    assert shown.FIELD_OF_VIEW == FIELD_OF_VIEW
 
 
 @pytest.mark.parametrize("content", ["some notes", "[1]", '{"a": 3}', "{" * 70_000])

@@ -17,7 +17,7 @@ import numpy as np
 from cleartract.errors import OutputError
 from cleartract.files import atomic
 from cleartract.viewer.frame_stores import NotYetError
-from cleartract.viewer.player import Player
+from cleartract.viewer.shown import Shown
 from cleartract.viewer.sound_store import PIECE, SoundStore
 
 LARGEST = 200_000_000  # [bytes]
@@ -31,7 +31,7 @@ _POLICY = (
 )
 
 
-def export_page(player: Player, target: Path) -> int:
+def export_page(shown: Shown, target: Path) -> int:
     """Write the page with all frames and the sound.
 
     Returns:
@@ -40,23 +40,34 @@ def export_page(player: Player, target: Path) -> int:
     Raises:
         OutputError: If it would be larger than 200 MB, or cannot be written.
     """
-    height, width = player.size
-    numbers = sum(plane.store.dtype.itemsize for plane in player.planes)
-    sound = 0 if player.sound is None else 2 * player.sound.rate * PIECE * player.pieces
-    expected = (player.count * height * width * numbers + sound) * 4 // 3
+    expected = page_size(shown)
     if expected > LARGEST:
         raise OutputError(
             f"{target}: would be {expected / 1e6:.0f} MB, more than {LARGEST // 10**6}; cut the "
             "recording, give fewer planes, or leave out --export"
         )
-    with atomic(target) as temporary, open(temporary, "w", encoding="utf-8") as file:
-        for part in _parts(player):
-            file.write(part)
+    with atomic(target) as temporary:
+        write_page(shown, temporary)
     return target.stat().st_size
 
 
-def _parts(player: Player) -> Iterator[str]:
-    described = {**player.described(), "embedded": True}
+def page_size(shown: Shown) -> int:
+    """About how large its page is [bytes]."""
+    height, width = shown.size
+    numbers = sum(plane.store.dtype.itemsize for plane in shown.planes)
+    sound = 0 if shown.sound is None else 2 * shown.sound.rate * PIECE * shown.pieces
+    return (shown.count * height * width * numbers + sound) * 4 // 3
+
+
+def write_page(shown: Shown, file: Path) -> None:
+    """Write the page, whatever its size."""
+    with open(file, "w", encoding="utf-8") as written:
+        for part in _parts(shown):
+            written.write(part)
+
+
+def _parts(shown: Shown) -> Iterator[str]:
+    described = {**shown.described(), "embedded": True}
     folder = resources.files("cleartract.viewer") / "static"
     page = (folder / "index.html").read_text("utf-8")
     style = (folder / "style.css").read_text("utf-8")
@@ -64,22 +75,22 @@ def _parts(player: Player) -> Iterator[str]:
     head = re.sub(r"\s*<(link|script)[^>]*>(</script>)?", "", head)
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     head = head.replace("<meta charset", f"{policy}\n  <meta charset", 1)
-    head = re.sub(r"<title>.*?</title>", f"<title>{escape(player.path.name)}</title>", head)
+    head = re.sub(r"<title>.*?</title>", f"<title>{escape(shown.name)}</title>", head)
     yield f"{head}<style>\n{style}</style>\n</head>"
     yield body.split("</body>")[0]
     yield _held("info", json.dumps(described))
-    for number in range(len(player.planes)):
-        for chunk in range(player.chunks):
-            frames = _waiting(player.frames, number, chunk)
+    for number in range(len(shown.planes)):
+        for chunk in range(shown.chunks):
+            frames = _waiting(shown.frames, number, chunk)
             yield _held(f"frames-{number}-{chunk}", _text(frames))
-    if player.sound is not None:
-        stored = player.sound
-        for number in range(player.pieces):
+    if shown.sound is not None:
+        stored = shown.sound
+        for number in range(shown.pieces):
             samples = _waiting(_piece, stored, number)
             yield _held(f"sound-{number}", _text(samples))
         yield _held("outline", _text(stored.outline()[0]))
-    if player.measures is not None:
-        for number, degrees in enumerate(player.measures.degrees):
+    if shown.measures is not None:
+        for number, degrees in enumerate(shown.measures.degrees):
             yield _held(f"measures-{number}", _text(degrees))
     yield f'<script type="module">\n{joined_modules()}\n</script>\n</body>\n</html>\n'
 

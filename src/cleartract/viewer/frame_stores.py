@@ -108,6 +108,24 @@ class ArrayStore:
         self._file.close()
 
 
+class MemoryStore:
+    """Frames in memory.
+
+    Args:
+        frames: (frame, height, width), of a type that is served.
+    """
+
+    def __init__(self, frames: np.ndarray):
+        self._frames, self.dtype = frames, frames.dtype
+
+    def frames(self, first: int, count: int) -> np.ndarray:
+        """See `FrameStore.frames`."""
+        return self._frames[first : first + count]
+
+    def close(self) -> None:
+        """See `FrameStore.close`."""
+
+
 class CroppedStore:
     """Frames without rows and columns at the bottom and the right, as a video pads them.
 

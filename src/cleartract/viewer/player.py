@@ -1,8 +1,7 @@
-"""What a player shows: planes of frames that belong together, their sound, lines and words."""
+"""Recordings as a player shows them: files that belong together, and what lies beside them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,9 @@ from cleartract.recordings.video_reader import VideoSource
 from cleartract.viewer.frame_stores import CroppedStore, FrameStore, ReadStore, open_store
 from cleartract.viewer.line_file import LineFile
 from cleartract.viewer.measures import measures_for
-from cleartract.viewer.sound_store import PIECE, SoundStore
+from cleartract.viewer.shown import OVERLAYS, Plane, Shown
 
-PLANES = ("noisy", "denoised", "uncertainty", "opinion")
-FIELD_OF_VIEW = 200.0  # [mm], where nothing else is known
-_MOST_TIERS = 6
-_CHUNK = 256  # [frames] served together
-_LARGEST = 16 << 20  # [bytes] of a chunk; larger frames come in fewer
+PLANES = ("noisy", "denoised", *OVERLAYS)
 _LOOKED_AT = 64  # [frames], from which the first window of grey levels is taken
 _PLACES = 4  # they lie at: a scan begins brighter than it goes on
 _DARK, _BRIGHT = 0.5, 99.8  # percentiles that become black and white
@@ -34,41 +29,7 @@ _TENTH = 10.0  # [%] of the brightest tissue: black and white of a video of the 
 _VIDEO_MIDDLE = 127.5  # its grey level where nothing repeats
 
 
-@dataclass(frozen=True)
-class Plane:
-    """One kind of frames.
-
-    Attributes:
-        name: One of `PLANES`.
-        file: Name of the file.
-        store: Where the frames come from; value = offset + scale x number.
-        offset: See `store`, in `unit`.
-        scale: See `store`, in `unit`.
-        unit: Of a value.
-        low: What is shown darkest at first, in `unit`.
-        high: What is shown brightest, in `unit`.
-    """
-
-    name: str
-    file: str
-    store: FrameStore
-    offset: float
-    scale: float
-    unit: str
-    low: float
-    high: float
-
-    def described(self) -> dict[str, Any]:
-        """For the page."""
-        kinds = {"|u1": "u1", "<u2": "u2", "<f4": "f4"}
-        return {
-            "name": self.name, "file": self.file, "kind": kinds[self.store.dtype.str],
-            "offset": self.offset, "scale": self.scale, "unit": self.unit,
-            "low": self.low, "high": self.high,
-        }  # fmt: skip
-
-
-class Player:
+class Player(Shown):
     """Recordings that are looked at together.
 
     Args:
@@ -109,20 +70,27 @@ class Player:
             for name, (path, opened) in sources.items():
                 self.planes.append(_plane(name, path, opened, _unit(source), self.size))
         except BaseException:
-            self._close_planes()
+            for plane in self.planes:
+                plane.store.close()
             raise
-        widest = max(plane.store.dtype.itemsize for plane in self.planes)
-        most = max(1, _LARGEST // (widest * self.size[0] * self.size[1]))
-        self.chunk = min(_CHUNK, 1 << (most.bit_length() - 1))
-        self.sound = None if source.sound is None else SoundStore(source.sound)
-        self.pixel_size = pixel_size or FIELD_OF_VIEW / self.size[1]
-        self.pixel_size_known = pixel_size is not None
         given = {**(others or {}), "noisy": noisy}
-        self.annotation, told = annotation_for([noisy, *(others or {}).values()])
+        annotation, said = annotation_for([noisy, *(others or {}).values()])
         best = [given[name] for name in ("denoised", "noisy") if name in given]
-        self.measures, wrong = measures_for(best, self.count, measures)
-        self._told = [text for text in (told, wrong) if text is not None]
+        table, wrong = measures_for(best, self.count, measures)
         self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
+        super().__init__(
+            noisy.name, self.planes, self.count, self.size, self.rate, source.sound, pixel_size,
+            annotation, table, told=[text for text in (said, wrong) if text is not None],
+        )  # fmt: skip
+
+    def described(self) -> dict[str, Any]:
+        """See `Shown.described`."""
+        kept = {
+            "lines": self.lines.lines, "linesFile": self.lines.path.name,
+            "linesRefused": self.lines.refused,
+            "warnings": [*self.provenance.get("warnings", []), *self._told],
+        }  # fmt: skip
+        return {**super().described(), **kept}
 
     def _other(self, name: str, path: Path, rate: Fraction | None) -> FrameSource:
         with companions_left_out():
@@ -140,93 +108,6 @@ class Player:
                 f"{path}: holds {here}, {self.path.name} {there}; give the one made from it"
             )
         return source
-
-    @property
-    def chunks(self) -> int:
-        """Number of chunks of each plane."""
-        return -(-self.count // self.chunk)
-
-    @property
-    def pieces(self) -> int:
-        """Number of pieces of sound, of ten seconds."""
-        return 0 if self.sound is None else -int(-(self.count / self.rate) // PIECE)
-
-    def frames(self, plane: int, chunk: int) -> np.ndarray:
-        """A chunk of frames (frame, height, width), the last one shorter.
-
-        Raises:
-            IndexError: If there is no such plane or chunk.
-        """
-        if not (0 <= plane < len(self.planes) and 0 <= chunk < self.chunks):
-            raise IndexError(f"no chunk {chunk} of plane {plane}")
-        first = chunk * self.chunk
-        return self.planes[plane].store.frames(first, min(self.chunk, self.count - first))
-
-    def frame(self, plane: int, number: int) -> np.ndarray:
-        """One frame (1, height, width), sooner there than its chunk.
-
-        Raises:
-            IndexError: If there is no such plane or frame.
-        """
-        if not (0 <= plane < len(self.planes) and 0 <= number < self.count):
-            raise IndexError(f"no frame {number} of plane {plane}")
-        return self.planes[plane].store.frames(number, 1)
-
-    def described(self) -> dict[str, Any]:
-        """All that the page needs to know before it asks for frames."""
-        sound = None
-        if self.sound is not None:
-            sound = {
-                "rate": self.sound.rate, "piece": PIECE, "pieces": self.pieces,
-                "block": self.sound.block, "error": self.sound.error,
-            }  # fmt: skip
-        return {
-            "name": self.path.name,
-            "count": self.count,
-            "rate": [self.rate.numerator, self.rate.denominator],
-            "size": list(self.size),
-            "chunk": self.chunk,
-            "planes": [plane.described() for plane in self.planes],
-            "sound": sound,
-            "tiers": self._tiers(),
-            "measures": self._measured(),
-            "lines": self.lines.lines,
-            "linesFile": self.lines.path.name,
-            "linesRefused": self.lines.refused,
-            "pixelSize": self.pixel_size,
-            "pixelSizeKnown": self.pixel_size_known,
-            "warnings": [*self.provenance.get("warnings", []), *self._told],
-            "embedded": False,
-        }
-
-    def _measured(self) -> dict[str, Any] | None:
-        """Names of the lines whose constriction degrees are known."""
-        if self.measures is None:
-            return None
-        told = self.measures
-        return {"names": list(told.names), "file": told.path.name, "highest": told.highest}
-
-    def _tiers(self) -> list[dict[str, Any]]:
-        """Words and phones, else all tiers of intervals."""
-        if self.annotation is None:
-            return []
-        known = [self.annotation.words, self.annotation.phones]
-        shown = [tier for tier in known if tier is not None]
-        shown = shown or [tier for tier in self.annotation.tiers if not tier.points]
-        return [
-            {"name": tier.name, "intervals": [[i.start, i.end, i.label] for i in tier.intervals]}
-            for tier in shown[:_MOST_TIERS]
-        ]
-
-    def close(self) -> None:
-        """Let go of the files."""
-        self._close_planes()
-        if self.sound is not None:
-            self.sound.close()
-
-    def _close_planes(self) -> None:
-        for plane in self.planes:
-            plane.store.close()
 
 
 def quickly_opened(path: Path, audio: Path | None, rate: Fraction | None) -> FrameSource:

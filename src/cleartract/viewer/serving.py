@@ -24,7 +24,7 @@ _SWITCH = 0.0005  # [s] after which threads that read ahead let an answer throug
 def serve(player: Player, port: int, browser: bool, say: Callable[[str], None] = print) -> None:
     """Serve the player until Ctrl-C; see `serve_pages`."""
     build = lambda token: build_app(player, token)  # noqa: E731
-    serve_pages(build, player.path.name, player.close, port, browser, say)
+    serve_pages(build, player.name, player.close, port, browser, say)
 
 
 def serve_pages(

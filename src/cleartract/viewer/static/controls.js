@@ -1,9 +1,9 @@
 // Buttons, sliders, the list of lines and the keys.
 
 import { heat, LINE_COLOURS, short, signed } from "./colours.js";
-import { removedRange } from "./picture.js";
+import { removed, removedRange } from "./picture.js";
 import { saveKymograph, saveLines, savePicture, saveStrip, download, stem } from "./saving.js";
-import { change, clamp, planeNumber, rateOf, SPEEDS, state, timeOf } from "./state.js";
+import { change, clamp, framePlanes, planeNumber, rateOf, SPEEDS, state, timeOf } from "./state.js";
 import { freeName } from "./stage.js";
 
 const STEPS = 1000; // of the sliders
@@ -16,7 +16,7 @@ export class Controls {
   constructor(source, stage, tracks, player) {
     Object.assign(this, { source, stage, tracks, player });
     const { planes } = source.info;
-    this.compared = planeNumber("denoised") >= 0;
+    this.compared = state.pair.length > 1;
     // values that the sliders reach: three windows wide around the first one
     const width = planes[0].high - planes[0].low;
     this.reach = [planes[0].low - width / 2, planes[0].high + width];
@@ -27,8 +27,23 @@ export class Controls {
     byId("speed").replaceChildren(...SPEEDS.map((speed) => new Option(speed === 1 ? "1×" : `${speed}×`, speed)));
     byId("mute").hidden = !source.info.sound;
     byId("save-clip").hidden = source.info.embedded;
+    this.#pairs();
     this.#buttons();
     this.#keys();
+  }
+
+  // Which two planes are compared, where there are more.
+  #pairs() {
+    const planes = framePlanes();
+    byId("pair").hidden = planes.length < 3;
+    for (const [place, id] of ["first", "second"].entries()) {
+      byId(id).replaceChildren(...planes.map((plane) => new Option(this.source.info.planes[plane].name, plane)));
+      byId(id).addEventListener("change", (event) => {
+        const pair = state.pair.with(place, Number(event.target.value));
+        change({ pair: pair[0] === pair[1] ? state.pair.toReversed() : pair });
+        byId("picture").focus();
+      });
+    }
   }
 
   toggle(name) {
@@ -219,6 +234,7 @@ export class Controls {
     const press = (button, on) => button.setAttribute("aria-pressed", on);
     const any = (...wanted) => wanted.some((name) => names.has(name));
     if (any("mode", "held")) for (const button of byId("views").children) press(button, button.dataset.mode === state.mode);
+    if (any("pair") && this.compared) [byId("first").value, byId("second").value] = state.pair;
     if (any("overlay")) for (const button of byId("overlays").children) press(button, button.dataset.overlay === state.overlay);
     if (any("frame")) this.#time();
     if (any("playing")) {
@@ -240,7 +256,7 @@ export class Controls {
       else this.player.say("");
       if (state.tool === "line") byId("side").classList.remove("open");
     }
-    if (any("low", "high", "range", "mode", "overlay")) this.#levels();
+    if (any("low", "high", "range", "mode", "overlay", "pair")) this.#levels();
     if (any("zoom")) byId("zoom-value").textContent = state.zoom ? `${state.zoom}×` : "fit";
     if (any("lines", "active")) this.#lines();
   }
@@ -268,13 +284,14 @@ export class Controls {
     byId("level-out").textContent = short((state.low + state.high) / 2);
     byId("range").value = Math.round(100 * state.range);
     byId("range-out").textContent = short(removedRange());
-    const removed = state.mode === "difference" || state.mode === "residual";
-    byId("range-row").hidden = !removed;
+    const signedMode = state.mode === "residual";
+    const removes = signedMode || state.mode === "difference";
+    byId("range-row").hidden = !removes;
     const over = state.overlay && state.info.planes[planeNumber(state.overlay)];
-    byId("legend-box").hidden = !over && !removed;
+    byId("legend-box").hidden = !over && !removes;
     if (over) this.#legend(state.overlay === "opinion" ? "Opinion" : "Uncertainty", over.low, over.high, over.unit, state.overlay === "opinion" ? signed : heat);
-    else if (state.mode === "difference") this.#legend("Size of what was removed", 0, removedRange(), state.info.planes[0].unit, heat);
-    else if (removed) this.#legend("What was removed", -removedRange(), removedRange(), state.info.planes[0].unit, null);
+    else if (state.mode === "difference") this.#legend(`|${removed()}|`, 0, removedRange(), state.info.planes[0].unit, heat);
+    else if (signedMode) this.#legend(removed(), -removedRange(), removedRange(), state.info.planes[0].unit, null);
   }
 
   #legend(title, low, high, unit, colours) {

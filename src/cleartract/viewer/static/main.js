@@ -5,7 +5,7 @@ import { byId, Controls } from "./controls.js";
 import { movingLine } from "./profile.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
-import { address, change, clamp, frameAt, fromAddress, listen, rateOf, state, timeOf } from "./state.js";
+import { address, change, clamp, frameAt, framePlanes, fromAddress, listen, rateOf, shownPlanes, state, timeOf } from "./state.js";
 import { Tracks } from "./tracks.js";
 
 const FIRST_VIEW = 12; // [s] shown at first
@@ -19,10 +19,11 @@ class Player {
     source.onproblem = (text) => this.problem(text);
     const info = await source.open();
     document.title = `${info.name} – ClearTract`;
+    change({ info });
+    const compared = framePlanes().slice(0, 2);
     const plane = info.planes[0];
     const to = Math.min(info.count, Math.ceil(FIRST_VIEW * rateOf(info)));
-    change({ info, low: plane.low, high: plane.high, to, lines: this.#storedLines(info) });
-    if (info.planes.every(({ name }) => name !== "denoised")) change({ mode: "side" });
+    change({ pair: compared, low: plane.low, high: plane.high, to, lines: this.#storedLines(info) });
     this.clock = new Clock(source);
     this.clock.onend = () => change({ playing: false, frame: info.count - 1 });
     this.stage = new Stage(source, byId("picture"), byId("wipe"));
@@ -59,12 +60,11 @@ class Player {
 
   // A first line, so that there is a kymograph to look at; it is kept once it is moved.
   #guessLine() {
-    const { chunk, count, size, planes } = state.info;
-    const best = planes.findIndex((plane) => plane.name === "denoised");
+    const { chunk, count, size } = state.info;
     const many = Math.min(chunk, count);
     const frames = [];
     for (let frame = 0; frame < many; frame += Math.max(1, Math.floor(many / 32))) {
-      const numbers = this.source.frame(Math.max(0, best), frame);
+      const numbers = this.source.frame(state.pair.at(-1), frame);
       if (!numbers) return;
       frames.push(numbers);
     }
@@ -105,9 +105,7 @@ class Player {
   }
 
   #ask(frame) {
-    state.info.planes.forEach(({ name }, plane) => {
-      if (plane === 0 || name === "denoised" || name === state.overlay) this.source.frame(plane, frame);
-    });
+    for (const plane of shownPlanes()) this.source.frame(plane, frame);
   }
 
   toggle() {
@@ -139,7 +137,7 @@ class Player {
 
   #changed(names) {
     this.stale = true;
-    const axis = ["from", "to", "lines", "low", "high", "info", "active"];
+    const axis = ["pair", "from", "to", "lines", "low", "high", "info", "active"];
     if (axis.some((name) => names.has(name))) this.staleTracks = true;
     if (names.has("loop") || names.has("selection") || names.has("speed") || names.has("muted")) {
       const ends = state.loop ? (state.selection ?? [0, state.info.count]) : null;
@@ -229,9 +227,7 @@ class Player {
     const chunk = state.info.chunk;
     for (const ahead of [state.frame + chunk, state.selection && state.loop ? state.selection[0] : -1]) {
       if (ahead < 0 || ahead >= state.info.count) continue;
-      state.info.planes.forEach(({ name }, plane) => {
-        if (plane === 0 || name === "denoised" || name === state.overlay) this.source.frame(plane, ahead, false);
-      });
+      for (const plane of shownPlanes()) this.source.frame(plane, ahead, false);
     }
     if (state.info.sound) this.source.sound(Math.floor(timeOf(state.frame) / state.info.sound.piece), false);
   }

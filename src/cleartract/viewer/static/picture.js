@@ -77,24 +77,28 @@ export class Panels {
 
   of(frame) {
     const planes = state.info.planes;
-    const compared = planeNumber("denoised") >= 0;
-    const noisy = this.source.frame(0, frame);
-    const denoised = compared ? this.source.frame(planeNumber("denoised"), frame) : noisy;
+    const [a, b] = state.pair;
+    const numbers = state.pair.map((plane) => this.source.frame(plane, frame));
     const over = planeNumber(state.overlay);
     const colours = over > 0 ? this.source.frame(over, frame) : null;
-    if (!noisy || !denoised || (over > 0 && !colours)) return null;
-    const clean = compared ? planes[planeNumber("denoised")] : planes[0];
+    if (numbers.includes(null) || (over > 0 && !colours)) return null;
     const coloured = (picture) => (colours ? picture.overlay(colours, planes[over], state.overlay === "opinion") : picture);
     const [first, second] = this.pictures;
-    const before = () => ({ label: "noisy", canvas: first.grey(noisy, planes[0]).done() });
-    const after = () => ({ label: "denoised", canvas: coloured(second.grey(denoised, clean)).done() });
-    if (!compared) return [{ label: planes[0].file, canvas: coloured(first.grey(noisy, planes[0])).done() }];
+    const one = first.grey(numbers[0], planes[a]);
+    if (b === undefined) return [{ label: planes[a].file, canvas: coloured(one).done() }];
     if (state.mode === "difference" || state.mode === "residual") {
       const withSign = state.mode === "residual";
-      const label = withSign ? "noisy − denoised" : "|noisy − denoised|";
-      return [{ label, canvas: coloured(first.difference(noisy, planes[0], denoised, clean, withSign)).done() }];
+      const label = withSign ? removed() : `|${removed()}|`;
+      return [{ label, canvas: coloured(first.difference(numbers[0], planes[a], numbers[1], planes[b], withSign)).done() }];
     }
-    if (state.held || state.mode === "flicker") return [state.held ? before() : after()];
-    return [before(), after()];
+    const before = { label: planes[a].name, canvas: one.done() };
+    const after = { label: planes[b].name, canvas: coloured(second.grey(numbers[1], planes[b])).done() };
+    if (state.held || state.mode === "flicker") return [state.held ? before : after];
+    return [before, after];
   }
+}
+
+// What difference and residual show.
+export function removed() {
+  return state.pair.map((plane) => state.info.planes[plane].name).join(" − ");
 }

@@ -206,14 +206,9 @@ class FrameRow extends Row {
 }
 
 export class KymographRow extends FrameRow {
-  constructor(source, plane) {
-    super(source);
-    this.plane = plane;
-  }
-
   depends() {
     const { a, b } = this.line;
-    return `${a}|${b}|${state.low}|${state.high}`;
+    return `${this.plane}|${a}|${b}|${state.low}|${state.high}`;
   }
 
   begin() {

@@ -3,7 +3,7 @@
 import { short } from "./colours.js";
 import { Panels } from "./picture.js";
 import { Profile } from "./profile.js";
-import { planeNumber, state, timeOf } from "./state.js";
+import { state, timeOf } from "./state.js";
 
 const SCALE = 4; // saved pixels per pixel, at least
 const BARS = [1, 2, 5, 10, 20, 50, 100]; // [mm]
@@ -106,7 +106,7 @@ export function chosenFrames() {
 export async function saveStrip(source) {
   const frames = chosenFrames();
   const [height, width] = state.info.size;
-  const planes = ["noisy", "denoised"].map(planeNumber).filter((plane) => plane >= 0);
+  const planes = state.pair;
   const scale = Math.max(1, Math.min(2, Math.floor(8000 / (frames.length * width))));
   const [w, h] = [width * scale, height * scale];
   const [canvas, context] = sheet(frames.length * (w + 4) - 4, planes.length * (h + 4) + (assumption() ? 36 : 18));
@@ -152,10 +152,8 @@ export async function saveKymograph(source) {
   const distances = Array.from({ length: most }, (_, i) => `${(i * 0.25 * state.info.pixelSize).toFixed(3)} mm`);
   const rows = [["frame", "time [s]", "line", "plane", ...distances]];
   for (let frame = first; frame < end; frame++) {
-    for (const name of ["noisy", "denoised"]) {
-      const plane = planeNumber(name);
-      if (plane < 0) continue;
-      const { offset, scale } = state.info.planes[plane];
+    for (const plane of state.pair) {
+      const { name, offset, scale } = state.info.planes[plane];
       const numbers = await loaded(source, plane, frame);
       profiles.forEach((profile, number) => {
         const values = [...profile.of(numbers)].map((value) => short(offset + scale * value));

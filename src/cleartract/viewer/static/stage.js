@@ -2,7 +2,7 @@
 
 import { LINE_COLOURS } from "./colours.js";
 import { Panels } from "./picture.js";
-import { change, clamp, LARGEST_ZOOM, planeNumber, state } from "./state.js";
+import { change, clamp, LARGEST_ZOOM, state } from "./state.js";
 
 const GAP = 8; // [screen pixels] between panels
 const REACH = 12; // [screen pixels] around the end of a line
@@ -205,7 +205,7 @@ export class Stage {
     } else if (grabbed) {
       this.drag = { ...grabbed, box };
       change({ active: grabbed.number });
-    } else if (state.mode === "wipe" && this.boxes.length === 1 && planeNumber("denoised") >= 0) {
+    } else if (state.mode === "wipe" && this.boxes.length === 1 && state.pair.length > 1) {
       this.drag = { kind: "wipe", box };
       this.#wipeTo(event);
     } else if (state.mode === "flicker") {

@@ -7,6 +7,7 @@ export const LARGEST_ZOOM = 12;
 
 export const state = {
   info: null,
+  pair: [0], // planes that are compared, or the only one
   frame: 0,
   playing: false,
   mode: "side",
@@ -55,6 +56,15 @@ export function planeNumber(name) {
   return state.info.planes.findIndex((plane) => plane.name === name);
 }
 
+// Planes of frames, without those that lie in colour over them.
+export function framePlanes() {
+  return [...state.info.planes.keys()].filter((plane) => !OVERLAYS.includes(state.info.planes[plane].name));
+}
+
+export function shownPlanes() {
+  return [...new Set([...state.pair, planeNumber(state.overlay)])].filter((plane) => plane >= 0);
+}
+
 export function timeOf(frame) {
   return (frame * state.info.rate[1]) / state.info.rate[0];
 }
@@ -67,6 +77,7 @@ export function frameAt(seconds) {
 
 const WRITTEN = {
   f: [() => state.frame, (text) => ({ frame: clamp(whole(text), 0, state.info.count - 1) })],
+  p: [() => state.pair.join("_"), readPair],
   v: [() => state.mode, (text) => (MODES.includes(text) ? { mode: text } : {})],
   o: [() => state.overlay, (text) => (OVERLAYS.includes(text) && planeNumber(text) >= 0 ? { overlay: text } : {})],
   w: [() => short(state.wipe), (text) => ({ wipe: clamp(number(text, 0.5), 0, 1) })],
@@ -116,6 +127,12 @@ function numbers(text) {
 function pair(text, low, high, name) {
   const values = numbers(text);
   return values.length === 2 ? { [name]: values.map((value) => clamp(value, low, high)) } : {};
+}
+
+function readPair(text) {
+  const planes = numbers(text);
+  const fits = planes.length === state.pair.length && planes.every((plane) => framePlanes().includes(plane));
+  return fits && new Set(planes).size === planes.length ? { pair: planes } : {};
 }
 
 function readWindow(text) {

@@ -22,7 +22,6 @@ export class Tracks {
     this.spread = planeNumber("uncertainty") >= 0 ? new UncertaintyRow(source, planeNumber("uncertainty")) : null;
     this.measured = info.measures ? new DegreesRow(source) : null;
     this.kymographs = []; // for each line one row a plane
-    this.shownPlanes = ["noisy", "denoised"].map(planeNumber).filter((plane) => plane >= 0);
     this.#listen();
   }
 
@@ -66,12 +65,12 @@ export class Tracks {
     for (const tier of state.info.tiers) add("tier", tier, tier.name);
     if (this.measured) add("degrees", this.measured, "Degrees", `0–${short(this.measured.highest)} mm`);
     while (this.kymographs.length < state.lines.length) {
-      this.kymographs.push(this.shownPlanes.map((plane) => new KymographRow(this.source, plane)));
+      this.kymographs.push(state.pair.map(() => new KymographRow(this.source)));
     }
     state.lines.forEach((line, number) => {
       this.kymographs[number].forEach((row, i) => {
-        row.line = line;
-        const plane = this.shownPlanes.length > 1 ? state.info.planes[this.shownPlanes[i]].name : "kymograph";
+        [row.line, row.plane] = [line, state.pair[i]];
+        const plane = state.pair.length > 1 ? state.info.planes[row.plane].name : "kymograph";
         add("kymograph", row, i ? "" : line.name, plane, LINE_COLOURS[number % LINE_COLOURS.length]);
       });
     });
