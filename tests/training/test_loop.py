@@ -54,19 +54,27 @@ def test_run_folder(tmp_path, corpus, dataset, config):
     assert model.config == config.model
     assert json.loads(described["training"])["steps"] == 6
     epochs = sorted(path.name for path in (folder / "samples").iterdir())
+    player = folder / "samples" / epochs.pop(0)
+    planes = json.loads(player.read_text().split('id="held-info">')[1].split("</script>")[0])[
+        "planes"
+    ]
+    names = [plane["name"] for plane in planes]
+    assert names[:2] == ["noisy", "epoch 2: matched sound"]
+    assert names[-3:] == ["truth", "epoch 1: matched sound", "epoch 1: generated"]
+    assert player.suffix == ".html"
     assert epochs == ["epoch-001", "epoch-002"]
     for epoch in epochs:
         kinds = sorted(
             path.name.split("_", 2)[2] if path.suffix == ".png" else path.suffix
             for path in (folder / "samples" / epoch).iterdir()
         )
-        assert kinds == [".mp4", "frames.png", "kymograph.png"]
+        assert kinds == [".npz", "frames.png", "kymograph.png"]
     page = (folder / "index.html").read_text()
-    assert page.count("epoch-002/") == 3
+    assert page.count("epoch-002/") == 2
     assert page.index("epoch-002") < page.index("epoch-001")  # the newest first
     assert page.count("<circle") == len(lines)  # from the first line of the log on
     assert "&quot;epoch_steps&quot;: 3" in page  # the config
-    assert "http" not in page
+    assert "://" not in page
 
 
 def test_an_accumulated_gradient_is_that_of_the_whole_batch(tmp_path, dataset, config):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,29 +12,10 @@ import numpy as np
 from cleartract.evaluation.full_reference import radial_spectrum
 from cleartract.evaluation.line_picture import lines_picture
 from cleartract.evaluation.measure import Subject
-from cleartract.evaluation.residual import residual_frames
-from cleartract.recordings.pictures import stacked, strip, to_levels
 
 WINDOW = 16  # [frames] of the windows that are ranked
-COLOURS = {"noisy": "#b0b0b0", "denoised": "#0b6fb8", "truth": "#101010"}
-
-
-def frame_rows(subject: Subject) -> dict[str, np.ndarray]:
-    """Grey levels of noisy, denoised, truth and residual, (frame, height, width) uint8."""
-    rows = {name: to_levels(frames) for name, frames in subject.versions().items()}
-    if subject.truth is not None:
-        rows["truth"] = to_levels(subject.truth)
-    if subject.noisy is not None:
-        rows["residual"] = residual_frames(subject.noisy, subject.denoised)
-    return rows
-
-
-def strip_png(subject: Subject, first: int = 0, frames: int | None = None) -> bytes:
-    """Eight frames of every version below each other."""
-    rows = frame_rows(subject)
-    last = len(subject.denoised) - 1 if frames is None else first + frames - 1
-    chosen = np.linspace(first, last, min(8, last - first + 1)).astype(int)
-    return _png(stacked([strip(row, chosen) for row in rows.values()]))
+COLOURS = {"noisy": "#8b97a3", "denoised": "#4cc2ff", "truth": "#ffb24d"}
+_BACK = "#191d22"
 
 
 def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
@@ -62,20 +42,18 @@ def worst_windows(subject: Subject, count: int = 4) -> list[tuple[int, float]]:
 
 def spectrum_png(subject: Subject) -> bytes:
     """Radial power spectrum of all versions."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
-    axis = figure.subplots()
     versions = subject.versions()
     if subject.truth is not None:
         versions["truth"] = subject.truth
-    for name, frames in versions.items():
-        frequency, power = radial_spectrum(frames[:: max(1, len(frames) // 100)])
-        axis.semilogy(frequency, power, color=COLOURS[name], label=name)
-    axis.set_xlabel("spatial frequency [cycles per pixel]")
-    axis.set_ylabel("power")
-    axis.legend(fontsize=8)
-    return figure_png(figure)
+    with _figure(5) as figure:
+        axis = figure.subplots()
+        for name, frames in versions.items():
+            frequency, power = radial_spectrum(frames[:: max(1, len(frames) // 100)])
+            axis.semilogy(frequency, power, color=COLOURS[name], label=name)
+        axis.set_xlabel("spatial frequency [cycles per pixel]")
+        axis.set_ylabel("power")
+        axis.legend(fontsize=8)
+        return _png(figure)
 
 
 def lines_png(subject: Subject) -> bytes:
@@ -92,38 +70,30 @@ def uncertainty_png(spread: np.ndarray, error: np.ndarray) -> bytes:
         spread: Standard deviation over samples, (frame, height, width).
         error: |truth - mean of the samples|, same shape.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 3.2), layout="constrained")
     maps = {"spread of the samples": spread.mean(0), "absolute error": error.mean(0)}
     top = max(float(np.percentile(values, 99.5)) for values in maps.values())
-    for axis, (title, values) in zip(figure.subplots(1, 2), maps.items(), strict=True):
-        shown = axis.imshow(values, cmap="magma", vmin=0, vmax=top)
-        axis.set_title(title, fontsize=9)
-        axis.set_axis_off()
-    figure.colorbar(shown, ax=figure.axes)
-    return figure_png(figure)
+    with _figure(7) as figure:
+        for axis, (title, values) in zip(figure.subplots(1, 2), maps.items(), strict=True):
+            shown = axis.imshow(values, cmap="magma", vmin=0, vmax=top)
+            axis.set_title(title, fontsize=9)
+            axis.set_axis_off()
+        figure.colorbar(shown, ax=figure.axes)
+        return _png(figure)
 
 
 @contextmanager
-def missing_glyphs_allowed() -> Iterator[None]:
-    """Inside, a script that the font lacks, in a label, is drawn as boxes without a warning."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
+def _figure(width: float) -> Iterator[Any]:
+    """A figure of a width [inch] in the colours of the page around it."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    colours = {f"{part}.facecolor": _BACK for part in ("figure", "axes", "savefig")}
+    with style.context(["dark_background", colours]):
+        yield Figure(figsize=(width, 3.2), layout="constrained")
 
 
-def figure_png(figure: Any) -> bytes:
+def _png(figure: Any) -> bytes:
     """A matplotlib figure as PNG."""
     file = io.BytesIO()
-    with missing_glyphs_allowed():
-        figure.savefig(file, format="png", dpi=100)
-    return file.getvalue()
-
-
-def _png(levels: np.ndarray) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(levels).save(file, format="PNG")
+    figure.savefig(file, format="png", dpi=100)
     return file.getvalue()

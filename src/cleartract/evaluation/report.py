@@ -1,8 +1,7 @@
-"""Reports: a table for the terminal, `report.json`, and a static `report.html`."""
+"""Reports: a table for the terminal, `report.json`, and `report.html` with a player of each recording."""
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import math
@@ -16,26 +15,15 @@ from cleartract.evaluation import plots
 from cleartract.evaluation.controls import METRICS
 from cleartract.evaluation.labels import label_of, plain_verdict
 from cleartract.evaluation.measure import Subject
-from cleartract.evaluation.residual import residual_frames
-from cleartract.evaluation.timeline import timeline
+from cleartract.evaluation.report_player import SECONDS, player_name, shown_of
 from cleartract.files import AtomicFiles, naming
 from cleartract.recordings.annotations import Annotation
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_writer import write_video
+from cleartract.viewer.document import document, folded, picture, player_frame, table
+from cleartract.viewer.export import write_page
 
-_STYLE = (
-    "body{font:15px/1.45 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.15rem .7rem;text-align:right;"
-    "border-bottom:1px solid #ddd}td:first-child,th:first-child{text-align:left}"
-    "img{max-width:100%;display:block;margin:.4rem 0}"
-    ".wide{overflow-x:auto}.wide img{max-width:none}"
-    ".frames{image-rendering:pixelated}"
-    "figcaption{color:#555;font-size:.85rem}details{margin:.6rem 0}"
-)
-
-_TIMELINE = "Kymographs, sound, words and phones where annotated, and constriction degrees"
 _LINES = "Grid lines on the mean frame, from the wall (dot) into what moves, and confidence"
-SHOWN = 8  # recordings with pictures in a report
+SHOWN = 8  # recordings with players in a report
 
 
 @dataclass
@@ -126,11 +114,11 @@ def terminal_table(title: str, measured: dict) -> str:
 def write_report(
     folder: Path, sections: list[Section], summary: dict[str, Any], replace: bool = True
 ) -> None:
-    """Write `report.json`, `report.html` and a residual video of each recording shown.
+    """Write `report.json`, `report.html` and a player of each recording shown.
 
     Args:
         folder: Folder of the report.
-        sections: Worst first; those with a subject get pictures, at most `SHOWN` of them.
+        sections: Worst first; those with a subject get players, at most `SHOWN` of them.
         summary: Means over all sections, `controls`, and a description of the run.
         replace: Whether files of a report that is there already may be replaced.
 
@@ -138,73 +126,81 @@ def write_report(
         OutputError: If a file cannot be written, or is there and may not be replaced.
     """
     shown = [s for s in sections if s.subject is not None and s.recording is not None][:SHOWN]
-    page = _page(shown, len(sections), summary)
     content = {**summary, "recordings": [{"name": s.name, **s.measured} for s in sections]}
     text = json.dumps(finite(content), indent=1, allow_nan=False) + "\n"
+    parts: list[str] = []
     with AtomicFiles(replace=replace) as files:  # all files appear, or none
         for number, section in enumerate(shown):
-            subject, recording = section.subject, section.recording
-            if subject is not None and recording is not None and subject.noisy is not None:
-                video = folder / _video_name(number)
-                levels = residual_frames(subject.noisy, subject.denoised)
-                with naming(video):
-                    write_video(files.add(video), levels, recording.rate, recording.sound)
+            player = folder / player_name(number)
+            with naming(player):
+                parts.append(_section_html(section, number, files.add(player), len(shown)))
+        page = _page(parts, len(sections), summary)
         for name, written in (("report.json", text), ("report.html", page)):
             with naming(folder / name):
-                files.add(folder / name).write_text(written)
+                files.add(folder / name).write_text(written, encoding="utf-8")
 
 
-def _video_name(number: int) -> str:
-    return f"residual_{number + 1:02d}.mp4"
-
-
-def _page(shown: list[Section], total: int, summary: dict[str, Any]) -> str:
-    parts = ["<!doctype html><html lang=en><meta charset=utf-8>", f"<style>{_STYLE}</style>"]
-    title = html.escape(str(summary.get("title", "Evaluation")))
-    parts += [f"<title>{title}</title><h1>{title}</h1>"]
+def _page(sections: list[str], total: int, summary: dict[str, Any]) -> str:
+    parts: list[str] = []
     if "controls" in summary:
         parts.append(_controls_html(summary["controls"]))
     if "mean" in summary:
-        parts += [f"<h2>Mean over {total} reconstructions</h2>"]
-        parts += [_table_html(table_rows(summary["mean"]))]
+        parts += [f"<h2>Mean over {total} reconstructions</h2>", _measured(summary["mean"])]
     for protocol, group in summary.get("by_protocol", {}).items():
-        name = f"{html.escape(protocol)}, mean over {group['count']}"
-        table = _table_html(table_rows(group["mean"]))
-        parts.append(f"<details><summary>{name}</summary>{table}</details>")
-    parts += [_section_html(section, number) for number, section in enumerate(shown)]
-    if total > len(shown):
-        parts.append(f"<p>{total - len(shown)} more reconstructions are in report.json.</p>")
-    return "\n".join(parts) + "\n"
+        name = f"{protocol}, mean over {group['count']}"
+        parts.append(folded(name, _measured(group["mean"])))
+    parts += sections
+    if total > len(sections):
+        parts.append(f"<p>{total - len(sections)} more reconstructions are in report.json.</p>")
+    return document(str(summary.get("title", "Evaluation")), parts)
 
 
-def _section_html(section: Section, number: int) -> str:
+def _section_html(section: Section, number: int, file: Path, together: int) -> str:
+    """HTML of a section; its player is written into a file."""
     subject, recording = section.subject, section.recording
     if subject is None or recording is None:
         return ""
-    kinds = " | ".join(plots.frame_rows(subject))
+    shown = shown_of(subject, recording, section.annotation, section.spread, together)
+    try:
+        write_page(shown, file)
+    finally:
+        shown.close()
+    page = player_name(number)
     parts = [f"<h2>{html.escape(section.name)}</h2>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in section.notes]
     parts += [
         f"<p><strong>{html.escape(text)}</strong></p>" for text in plain_verdict(section.measured)
     ]
-    parts += [_image(plots.strip_png(subject), f"Frames: {kinds}, top to bottom", True)]
-    if subject.noisy is not None:
-        link = f'<a href="{_video_name(number)}">Residual video</a>'
-        parts.append(f"<p>{link} (mid-grey: nothing removed)</p>")
-    picture = plots.figure_png(timeline(subject, recording.sound, section.annotation))
-    parts.append(f"<div class=wide>{_image(picture, _TIMELINE)}</div>")
-    parts.append(_image(plots.lines_png(subject), _LINES))
-    parts.append(_image(plots.spectrum_png(subject), "Radial power spectrum"))
+    parts.append(player_frame(page, section.name, f"player-{number + 1}"))
+    if shown.count < len(subject.denoised):
+        whole = len(subject.denoised) / subject.rate
+        parts.append(
+            f"<p>The player holds the first {shown.count / subject.rate:.1f} s of {whole:.1f} s; "
+            "<code>cleartract view</code> plays all of it.</p>"
+        )
+    worst = "".join(
+        f"<li>{_moment(page, number, first, subject, shown.count)}, score {score:.4f}</li>"
+        for first, score in plots.worst_windows(subject)
+    )
+    parts.append(f"<h3>Worst windows first</h3><ol>{worst}</ol>")
+    pictures = picture(plots.lines_png(subject), _LINES)
+    pictures += picture(plots.spectrum_png(subject), "Radial power spectrum")
     if section.spread is not None:
-        picture = plots.uncertainty_png(*section.spread)
-        parts.append(_image(picture, "Uncertainty: mean over frames"))
-    parts.append("<h3>Worst windows first</h3>")
-    for first, score in plots.worst_windows(subject):
-        length = min(plots.WINDOW, len(subject.denoised) - first)
-        caption = f"frames {first} to {first + length - 1}, score {score:.4f}"
-        parts.append(_image(plots.strip_png(subject, first, length), caption, True))
-    table = _table_html(table_rows(section.measured))
-    return "\n".join([*parts, f"<details open><summary>Measurements</summary>{table}</details>"])
+        pictures += picture(plots.uncertainty_png(*section.spread), "Uncertainty: mean over frames")
+    parts.append(folded("Pictures", pictures))
+    parts.append(folded("Measurements", _measured(section.measured), unfolded=True))
+    return "\n".join(parts)
+
+
+def _moment(page: str, number: int, first: int, subject: Subject, count: int) -> str:
+    """Frames of a window; a link that plays them over and over in the player, if it holds them."""
+    end = min(first + plots.WINDOW, len(subject.denoised))
+    text = f"frames {first} to {end - 1}"
+    if end > count:
+        return text
+    around = round(SECONDS * subject.rate)
+    address = f"f={first}&t={max(0, first - around)}_{min(count, end + around)}&s={first}_{end}&l=1"
+    return f'<a href="{page}#{html.escape(address)}" target="player-{number + 1}">{text}</a>'
 
 
 def _controls_html(controls: dict[str, Any]) -> str:
@@ -217,34 +213,15 @@ def _controls_html(controls: dict[str, Any]) -> str:
         "Constriction error [mm], lower is better",
     )
     for name, unit in zip(METRICS, titles, strict=True):
-        table = controls[name]
-        kinds = list(next(iter(table.values())))
-        head = "".join(f"<th>{html.escape(kind)}</th>" for kind in kinds)
-        body = "".join(
-            f"<tr><td>{html.escape(situation)}</td>"
-            + "".join(f"<td>{_number(row[kind])}</td>" for kind in kinds)
-            + "</tr>"
-            for situation, row in table.items()
-        )
-        parts.append(f"<table><tr><th>{unit}</th>{head}</tr>{body}</table>")
+        measured = controls[name]
+        kinds = list(next(iter(measured.values())))
+        rows = [[at, *(_number(row[kind]) for kind in kinds)] for at, row in measured.items()]
+        parts.append(table([unit, *kinds], rows))
     return "\n".join(parts)
 
 
-def _table_html(rows: list[tuple[str, str, str, str, str]]) -> str:
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(text)}</td>" for text in row) + "</tr>" for row in rows
-    )
-    head = "".join(f"<th>{name}</th>" for name in ("", "unit", "noisy", "denoised", "better"))
-    return f"<table><tr>{head}</tr>{body}</table>"
-
-
-def _image(data: bytes, caption: str, frames: bool = False) -> str:
-    encoded = base64.b64encode(data).decode()
-    kind = " class=frames" if frames else ""
-    return (
-        f'<figure><img{kind} alt="{html.escape(caption)}" src="data:image/png;base64,{encoded}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+def _measured(measured: dict) -> str:
+    return table(("", "unit", "noisy", "denoised", "better"), table_rows(measured))
 
 
 def _number(value: Any) -> str:

@@ -47,17 +47,6 @@ def residual_audit(
     }
 
 
-def residual_frames(noisy: np.ndarray, denoised: np.ndarray, gain: float = 4.0) -> np.ndarray:
-    """Residual as a picture: mid-grey is nothing removed, (frame, height, width) uint8.
-
-    Args:
-        noisy: (frame, height, width), normalised intensity.
-        denoised: Same.
-        gain: Grey levels per intensity, in units of the full range.
-    """
-    return np.round(127.5 + 127.5 * gain * (noisy - denoised)).clip(0, 255).astype(np.uint8)
-
-
 def _fine(frames: np.ndarray) -> np.ndarray:
     frames = frames.astype(np.float64)
     return frames - gaussian_filter(frames, (0, 1.0, 1.0))

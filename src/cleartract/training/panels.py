@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.opening import open_recording
 from cleartract.recordings.pictures import kymograph, save_png, strip, to_levels
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.video_writer import side_by_side, write_video
+from cleartract.training.epoch_player import KEPT, write_player
 from cleartract.training.run_page import write_history
 
 ROWS = ("noisy", "matched sound", "no sound", "swapped sound", "generated from the sound alone",
@@ -111,9 +112,10 @@ class QualitativePanel:
             save_png(folder / f"{item.name}_frames.png", [strip(r, chosen) for r in rows.values()])
             lines = [kymograph(row, _GRID_LINE) for row in rows.values()]
             save_png(folder / f"{item.name}_kymograph.png", lines)
-            with atomic(folder / f"{item.name}.mp4") as temporary:
-                panels = side_by_side(list(rows.values()), zoom=2)
-                write_video(temporary, panels, item.noisy.rate, item.noisy.sound)
+            kept: dict[str, Any] = {name: rows[name] for name in KEPT}
+            with atomic(folder / f"{item.name}.npz") as temporary:
+                np.savez_compressed(temporary, **kept)
+            write_player(self.run / "samples", item.name, item.noisy, rows, epoch)
         shown = ROWS if any(item.truth is not None for item in self.items) else ROWS[:-1]
         write_history(self.run, [item.name for item in self.items], shown)
 

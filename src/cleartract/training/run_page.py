@@ -1,4 +1,4 @@
-"""The history page of a run: epochs side by side, and TensorBoard as a view of the same files."""
+"""The history page of a run: players of its fixed inputs, and TensorBoard as a view of the same files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ import html
 import json
 from pathlib import Path
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem; background: #fafafa; color: #222 }
-table { border-collapse: collapse } th, td { padding: .4rem .8rem; vertical-align: top }
-th { text-align: left; position: sticky; top: 0; background: #fafafa }
-img { image-rendering: pixelated; display: block; max-width: 46rem } svg { max-width: 46rem }
-video { display: block; margin: .4rem 0 }
-.scroll { overflow-x: auto }
-"""
+from cleartract.viewer.document import document, folded, player_frame
 
 
 def write_history(run: Path, names: list[str], rows: tuple[str, ...]) -> Path:
-    """Write `index.html`, which shows all epochs found in `samples/` side by side, the newest first.
+    """Write `index.html`: a player of each fixed input, and the pictures of all epochs, the newest first.
 
     Args:
-        run: Run folder.
+        run: Run folder; `samples/NAME.html` are the players, `samples/epoch-*` hold the pictures.
         names: Names of the fixed inputs.
         rows: Rows of each picture, from above.
 
@@ -28,32 +21,29 @@ def write_history(run: Path, names: list[str], rows: tuple[str, ...]) -> Path:
         The page.
     """
     epochs = sorted(path.name for path in (run / "samples").glob("epoch-*") if path.is_dir())
-    parts = [f"<h1>{html.escape(run.name)}</h1>", _loss_curve(run), _config(run)]
-    parts.append(f"<p>Rows of each picture, from above: {', '.join(rows)}.</p>")
-    for name in names:
-        shown = html.escape(name)
-        head = "".join(f"<th>{epoch}</th>" for epoch in reversed(epochs))
-        cells = "".join(
-            f"<td>{_cell(f'samples/{epoch}/{shown}')}</td>" for epoch in reversed(epochs)
-        )
-        table = f"<table><tr>{head}</tr><tr>{cells}</tr></table>"
-        parts.append(f"<h2>{shown}</h2><div class=scroll>{table}</div>")
-    page = run / "index.html"
-    body = "\n".join(parts)
-    page.write_text(
-        "<!doctype html><html lang=en><meta charset=utf-8>"
-        f"<title>{html.escape(run.name)}</title><style>{_STYLE}</style>{body}</html>\n"
+    parts = [_loss_curve(run), _config(run)]
+    parts.append(
+        "<p>Two of these are compared at a time in each player, such as the same frames after two "
+        f"epochs: {', '.join(rows)}. Rows of each picture are the same, from above.</p>"
     )
+    for number, name in enumerate(names):
+        parts.append(f"<h2>{html.escape(name)}</h2>")
+        parts.append(player_frame(f"samples/{name}.html", name, f"player-{number + 1}"))
+        shown = "".join(_epoch(epoch, name) for epoch in reversed(epochs))
+        parts.append(folded("All epochs", f'<div class="scroll frames">{shown}</div>'))
+    page = run / "index.html"
+    page.write_text(document(run.name, parts), encoding="utf-8")
     _tensorboard(run, epochs, names)
     return page
 
 
-def _cell(stem: str) -> str:
-    return (
-        f'<video src="{stem}.mp4" controls loop preload="metadata"></video>'
-        f'<img src="{stem}_frames.png" alt="frames"><img src="{stem}_kymograph.png" '
-        'alt="kymographs" style="margin-top: .5rem">'
+def _epoch(epoch: str, name: str) -> str:
+    stem = html.escape(f"samples/{epoch}/{name}")
+    pictures = "".join(
+        f'<img loading="lazy" src="{stem}_{kind}.png" alt="{kind} of {epoch}">'
+        for kind in ("frames", "kymograph")
     )
+    return f"<h3>{epoch}</h3>{pictures}"
 
 
 def _loss_curve(run: Path) -> str:
@@ -70,12 +60,12 @@ def _loss_curve(run: Path) -> str:
         for line in lines
     ]
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2" fill="#06c"/>' for x, y in places)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in places)
     return (
-        '<svg viewBox="0 0 660 160" width="660"><polyline fill="none" stroke="#06c" '
-        f'stroke-width="1.5" points="{points}"/>{dots}<line x1="40" y1="130" x2="640" y2="130" '
-        f'stroke="#999"/><text x="40" y="150" font-size="12">loss (0 to {highest:.2f}) over '
-        f"{last} steps; last {lines[-1]['loss']:.3f}</text></svg>"
+        '<svg class="curve" viewBox="0 0 660 160" width="660" role="img" aria-label="Loss">'
+        f'<polyline points="{points}"/>{dots}<line x1="40" y1="130" x2="640" y2="130"/>'
+        f'<text x="40" y="150">loss (0 to {highest:.2f}) over {last} steps; '
+        f"last {lines[-1]['loss']:.3f}</text></svg>"
     )
 
 
@@ -84,7 +74,7 @@ def _config(run: Path) -> str:
     path = run / "config.json"
     if not path.exists():
         return ""
-    return f"<details><summary>Config</summary><pre>{html.escape(path.read_text())}</pre></details>"
+    return folded("Config", f"<pre>{html.escape(path.read_text())}</pre>")
 
 
 def _tensorboard(run: Path, epochs: list[str], names: list[str]) -> None:

@@ -290,16 +290,20 @@ export class DegreesRow extends Row {
   constructor(source) {
     super(source);
     this.names = source.info.measures.names;
+    // a curve named "lips, truth" is what "lips" is compared with: dashed, in its colour
+    this.other = this.names.map((name) => this.names.findIndex((longer) => longer.startsWith(`${name}, `)));
+    this.of = this.names.map((name, number) => (this.other.includes(number) ? this.other.indexOf(number) : number));
     this.highest = 1.05 * source.info.measures.highest || 1; // [mm]
     this.degrees = null;
   }
 
   depends() {
-    return this.degrees !== null;
+    return `${this.degrees !== null}|${this.names.map((_, number) => this.colour(number))}`;
   }
 
   colour(number) {
-    return LINE_COLOURS[number % LINE_COLOURS.length];
+    const line = state.lines.findIndex(({ name }) => name === this.names[this.of[number]]);
+    return LINE_COLOURS[(line < 0 ? this.of[number] : line) % LINE_COLOURS.length];
   }
 
   // From the upper edge of the row; above it stands the legend.
@@ -320,6 +324,7 @@ export class DegreesRow extends Row {
     context.lineWidth = Math.max(1.5, height / 40);
     this.degrees.forEach((degrees, number) => {
       context.strokeStyle = this.colour(number);
+      context.setLineDash(this.of[number] === number ? [] : [4, 4]);
       context.beginPath();
       let drawing = false;
       for (let column = 0; column < width; column++) {
@@ -351,8 +356,11 @@ export class DegreesRow extends Row {
     context.font = "12px system-ui, sans-serif";
     let x = left + 6;
     this.names.forEach((name, number) => {
-      const value = this.degrees[number][state.frame];
-      const text = `${name.slice(0, 24)} ${Number.isNaN(value) ? "–" : value.toFixed(1)}`;
+      if (this.of[number] !== number) return;
+      const shown = (curve) => (Number.isNaN(curve[state.frame]) ? "–" : curve[state.frame].toFixed(1));
+      const other = this.other[number];
+      const compared = other < 0 ? "" : ` (${this.names[other].slice(name.length + 2)} ${shown(this.degrees[other])})`;
+      const text = `${name.slice(0, 24)} ${shown(this.degrees[number])}${compared}`;
       const wide = context.measureText(text).width;
       if (x + wide > right) return;
       context.fillStyle = this.colour(number);
