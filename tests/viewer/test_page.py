@@ -253,6 +253,7 @@ def test_a_line_is_drawn_dragged_kept_and_its_kymograph_is_what_the_frames_hold(
       }
       return places;
     }"""
+    drawn(opened)
     places = np.array(opened.evaluate(bright))
     expected = 10.5 + np.arange(60) % 20  # middle of the bar that moves down
     assert np.abs(places - expected).max() < 1.2
@@ -465,3 +466,87 @@ def test_nothing_is_cut_off_and_nothing_jumps(chromium, pair, size):
           .map((part) => part.id)"""
         assert page.evaluate(unnamed) == []
     context.close()
+
+
+def test_keys_work_after_a_speed_was_chosen_and_after_a_line_was_deleted(opened):
+    opened.click("#speed")
+    opened.keyboard.press("ArrowUp")
+    opened.keyboard.press("Enter")
+    opened.wait_for_function("window.cleartract.state.speed === 0.75")
+    opened.keyboard.press("ArrowRight")
+    shown(opened, 1)
+    opened.keyboard.press("k")
+    opened.keyboard.press("k")
+    count = opened.locator("#lines li").count()
+    for left in range(count - 1, -1, -1):
+        opened.keyboard.press("Delete")
+        drawn(opened)
+        assert opened.locator("#lines li").count() == left
+        assert (
+            opened.evaluate("document.activeElement.className || document.activeElement.id") != ""
+        )
+    opened.keyboard.press("ArrowRight")
+    shown(opened, 2)
+
+
+FULL = [(1280, 720), (844, 390), (1920, 1080)]
+
+
+@pytest.mark.parametrize("size", FULL)
+def test_all_rows_the_legend_and_the_keys_have_room_beside_the_picture(chromium, pair, size):
+    """With words, phones, constriction degrees and uncertainty; then with more lines than fit."""
+    tiers = [
+        'File type = "ooTextFile"',
+        'Object class = "TextGrid"',
+        "",
+        "0",
+        "24",
+        "<exists>",
+        "2",
+    ]
+    for name in ("words", "phones"):
+        tiers += ['"IntervalTier"', f'"{name}"', "0", "24", "1", "1", "2", '"a"']
+    pair[0].with_suffix(".TextGrid").write_text("\n".join([*tiers, ""]))
+    rows = [f"{n},{float(n / RATE):.6f},10.000" for n in range(2000)]
+    table = pair[1].with_name(f"{pair[1].stem}_degrees.csv")
+    table.write_text("\n".join(["frame,time [s],lips [mm]", *rows, ""]))
+    others = {"denoised": pair[1], "uncertainty": pair[1]}
+    page = chromium.new_page(viewport={"width": size[0], "height": size[1]})
+    with serving(Player(pair[0], others)) as address:
+        page.goto(address)
+        page.wait_for_selector("body[data-shown='0']")
+        page.keyboard.press("u")
+        page.wait_for_function("window.cleartract.tracks.kymographs.length > 0")
+        drawn(page)
+        axis = "document.getElementById('time-axis')"
+        assert page.evaluate(f"{axis}.scrollHeight - {axis}.clientHeight") <= 0
+        boxes = """() => {
+          const { stage } = window.cleartract, top = stage.canvas.getBoundingClientRect().top;
+          const [, , , high] = stage.boxes[0].clip;
+          const low = top + Math.max(...stage.boxes.map(({ clip }) => clip[1] + clip[3]));
+          const legend = document.getElementById("legend-box").getBoundingClientRect();
+          const whole = stage.canvas.parentElement.getBoundingClientRect();
+          return [low, legend.top, legend.bottom, whole.bottom, high];
+        }"""
+        picture_end, legend_top, legend_end, stage_end, high = page.evaluate(boxes)
+        assert picture_end <= legend_top < legend_end <= stage_end
+        assert high >= 120
+        page.keyboard.press("?")
+        dialog = page.locator("#help").bounding_box()
+        assert dialog["y"] >= 0
+        assert dialog["y"] + dialog["height"] <= size[1]
+        assert (
+            page.evaluate(
+                "(({scrollHeight: s, clientHeight: c}) => s - c)(document.getElementById('help'))"
+            )
+            <= 0
+        )
+        page.keyboard.press("Escape")
+        for _ in range(6):
+            page.keyboard.press("k")
+        drawn(page)
+        reach = page.evaluate(f"({axis}.scrollTop = 1e6, {axis}.scrollTop + {axis}.clientHeight)")
+        assert reach >= page.evaluate("window.cleartract.tracks.height") - 1
+        assert page.evaluate(boxes)[-1] == high
+        page.goto("about:blank")
+    page.close()

@@ -41,7 +41,6 @@ export class Controls {
       byId(id).addEventListener("change", (event) => {
         const pair = state.pair.with(place, Number(event.target.value));
         change({ pair: pair[0] === pair[1] ? state.pair.toReversed() : pair });
-        byId("picture").focus();
       });
     }
   }
@@ -118,6 +117,7 @@ export class Controls {
     click("save-lines", () => this.#saving(() => saveLines()));
     click("save-clip", () => this.#saving(() => this.#clip()));
     byId("speed").addEventListener("change", (event) => change({ speed: Number(event.target.value) }));
+    for (const select of document.querySelectorAll("select")) this.#letGo(select);
     const slide = () => {
       const width = (Number(byId("window").value) / STEPS) * (this.reach[1] - this.reach[0]);
       const level = this.reach[0] + (Number(byId("level").value) / STEPS) * (this.reach[1] - this.reach[0]);
@@ -127,6 +127,20 @@ export class Controls {
     byId("window").addEventListener("input", slide);
     byId("level").addEventListener("input", slide);
     byId("range").addEventListener("input", (event) => change({ range: Number(event.target.value) / 100 }));
+  }
+
+  // Keys belong to the player again after a choice by the pointer, or after Enter.
+  #letGo(select) {
+    let pointed = false;
+    const back = () => byId("picture").focus({ preventScroll: true });
+    select.addEventListener("pointerdown", () => (pointed = true));
+    select.addEventListener("change", () => {
+      if (pointed) back();
+      pointed = false;
+    });
+    select.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter" || key === "Escape") back();
+    });
   }
 
   async #saving(action) {
@@ -298,7 +312,7 @@ export class Controls {
     byId("legend-title").textContent = title;
     byId("legend-low").textContent = short(low);
     byId("legend-high").textContent = short(high);
-    byId("legend-unit").textContent = `in ${unit}`;
+    byId("legend-unit").textContent = `[${unit}]`;
     const context = byId("legend").getContext("2d");
     for (let x = 0; x < 200; x++) {
       const at = 3 * Math.round((255 * x) / 199);
@@ -339,10 +353,15 @@ export class Controls {
     const remove = () => {
       change({ lines: state.lines.toSpliced(number, 1), active: 0 });
       this.stage.onedit();
+      const grips = byId("lines").querySelectorAll(".grip");
+      (grips[Math.min(number, grips.length - 1)] ?? byId("draw-line")).focus();
     };
     grip.addEventListener("click", () => change({ active: number }));
     grip.addEventListener("keydown", (event) => {
-      if (event.key === "Delete") return remove();
+      if (event.key === "Delete" || event.key === "Backspace") {
+        event.preventDefault();
+        return remove();
+      }
       const move = { ArrowLeft: [-NUDGE, 0], ArrowRight: [NUDGE, 0], ArrowUp: [0, -NUDGE], ArrowDown: [0, NUDGE] }[event.key];
       if (!move) return;
       event.preventDefault();

@@ -6,6 +6,8 @@ import { change, clamp, planeNumber, rateOf, state, timeOf } from "./state.js";
 
 const RULER = 18; // [screen pixels] high
 const HEIGHTS = { wave: 32, spectrogram: 60, kymograph: 46, uncertainty: 34, tier: 20, degrees: 58 };
+const LEAST = { wave: 19, spectrogram: 32, kymograph: 30, uncertainty: 28, tier: 19, degrees: 44 }; // where room is short
+const BETWEEN = 2; // [screen pixels]
 const TALLEST = 130; // of a kymograph, where there is room
 const MARGIN = 8; // right of the rows
 const BUDGET = 7; // [ms] of each drawn frame
@@ -75,16 +77,19 @@ export class Tracks {
       });
     });
     if (this.spread) add("uncertainty", this.spread, "Uncertainty", short(1.1 * this.spread.highest));
-    const used = places.reduce((sum, place) => sum + place.height + 2, RULER);
+    const total = (heights) => places.reduce((sum, { kind }) => sum + heights[kind] + BETWEEN, RULER);
     const tall = places.filter((place) => place.kind === "kymograph");
-    const more = tall.length ? clamp((room - used) / tall.length, 0, TALLEST - HEIGHTS.kymograph) : 0;
+    const more = tall.length ? clamp((room - total(HEIGHTS)) / tall.length, 0, TALLEST - HEIGHTS.kymograph) : 0;
+    const [usual, least] = [total(HEIGHTS), total(LEAST)];
+    const lack = usual > room ? Math.min(1, (usual - room) / (usual - least)) : 0; // all give up the same share
     let top = RULER;
     this.measuredTop = null;
     for (const place of places) {
       if (place.kind === "degrees") this.measuredTop = top;
       if (place.kind === "kymograph") place.height += Math.floor(more);
+      place.height -= Math.ceil(lack * (HEIGHTS[place.kind] - LEAST[place.kind]));
       place.top = top;
-      top += place.height + 2;
+      top += place.height + BETWEEN;
     }
     return { places, height: Math.max(top, room) };
   }
@@ -138,7 +143,7 @@ export class Tracks {
       context.fillRect(this.gutter - 4, top, 3, height);
     }
     this.#text(label, this.gutter - 8, top + 13, "600 12px", "#eceff2");
-    this.#text(below, this.gutter - 8, top + (label ? 28 : 13), "11px", "#aeb7c1");
+    this.#text(below, this.gutter - 8, top + (label ? Math.min(28, height - 3) : 13), "11px", "#aeb7c1");
     context.textAlign = "left";
     return busy;
   }
