@@ -550,3 +550,21 @@ def test_all_rows_the_legend_and_the_keys_have_room_beside_the_picture(chromium,
         assert page.evaluate(boxes)[-1] == high
         page.goto("about:blank")
     page.close()
+
+
+def test_a_first_line_that_was_found_is_shown_here_and_in_an_export_and_not_kept(
+    page, pair, tmp_path
+):
+    found = {"<i>tongue": [[20 * 200 / 52, 8 * 200 / 52], [20 * 200 / 52, 30 * 200 / 52]]}
+    player = Player(pair[0], {"denoised": pair[1]}, guess=lambda frames, pixel_size: found)
+    export_page(player, tmp_path / "page.html")
+    with serving(player) as address:
+        for url in (address, (tmp_path / "page.html").as_uri()):
+            page.goto(url)
+            page.wait_for_function("window.cleartract?.state.lines.length === 1")
+            line = page.evaluate("window.cleartract.state.lines[0]")
+            assert line["name"] == "<i>tongue"
+            assert [*line["a"], *line["b"]] == pytest.approx([20, 8, 20, 30])
+        time.sleep(0.7)
+        page.goto("about:blank")
+    assert not pair[0].with_name("speech.lines.json").exists()

@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from cleartract.app.job_queue import Job
 from cleartract.denoising.partial import finished_frame, finished_frames
+from cleartract.evaluation.first_line import first_line
 from cleartract.types import exact_rate
 from cleartract.viewer.frame_stores import NotYetError
 from cleartract.viewer.player import Player
@@ -70,7 +71,7 @@ def _player(job: Job) -> Player:
     if job.state == "done":
         kinds = {"result": "denoised", "uncertainty": "uncertainty", "opinion": "opinion"}
         others = {kinds[name]: path for name, path in plan.targets.items() if name in kinds}
-    return Player(job.recorded.path, others, plan.audio, rate, first=job.frames)
+    return Player(job.recorded.path, others, plan.audio, rate, first=job.frames, guess=first_line)
 
 
 def newest(job: Job, players: Players, seen: int) -> tuple[int, bytes] | None:

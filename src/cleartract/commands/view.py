@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from cleartract.commands.options import Overwrite
 from cleartract.errors import OutputError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ class View:
         }
         rate = None if self.rate is None else told_rate(self.rate)
         first = _previewed(self.denoised)
-        player = Player(self.noisy, others, self.audio, rate, self.pixel_size, self.measures, first)
+        player = Player(
+            self.noisy, others, self.audio, rate, self.pixel_size, self.measures, first, _first_line
+        )
         if self.export is not None:
             from cleartract.viewer.export import export_page
 
@@ -91,6 +96,13 @@ class View:
             raise OutputError(f"{target}: is an input; choose another --export")
         if target.exists() and not self.overwrite:
             raise OutputError(f"{target}: exists; give --overwrite or another --export")
+
+
+def _first_line(frames: np.ndarray, pixel_size: float) -> dict[str, list[list[float]]]:
+    """See `first_line`, which is imported only when it is wanted."""
+    from cleartract.evaluation.first_line import first_line
+
+    return first_line(frames, pixel_size)
 
 
 def _previewed(denoised: Path | None) -> int | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ _ORDER = (
     "source.js", "state.js", "clock.js", "colours.js", "fourier.js", "profile.js", "picture.js",
     "stage.js", "rows.js", "tracks.js", "saving.js", "controls.js", "main.js",
 )  # fmt: skip
+_Read = TypeVar("_Read")
 _EXPORT = r"^export (?:async )?(?:function|class|const|let) "
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:"
@@ -79,6 +80,7 @@ def _parts(shown: Shown) -> Iterator[str]:
     yield f"{head}<style>\n{style}</style>\n</head>"
     yield body.split("</body>")[0]
     yield _held("info", json.dumps(described))
+    yield _held("guess", json.dumps(_waiting(shown.guessed)))
     for number in range(len(shown.planes)):
         for chunk in range(shown.chunks):
             frames = _waiting(shown.frames, number, chunk)
@@ -132,7 +134,7 @@ def _piece(sound: SoundStore, number: int) -> np.ndarray:
     return samples
 
 
-def _waiting(read: Callable[..., np.ndarray], *arguments: Any) -> np.ndarray:
+def _waiting(read: Callable[..., _Read], *arguments: Any) -> _Read:
     """What `read` gives, asked again until it is there."""
     while True:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FirstFrames, FrameSource
 from cleartract.recordings.video_reader import VideoSource
 from cleartract.viewer.frame_stores import CroppedStore, FrameStore, ReadStore, open_store
-from cleartract.viewer.line_file import LineFile
+from cleartract.viewer.line_file import LineFile, Lines
 from cleartract.viewer.measures import measures_for
 from cleartract.viewer.shown import OVERLAYS, Plane, Shown
 
@@ -41,6 +42,7 @@ class Player(Shown):
         measures: A table of constriction degrees by `cleartract measure`; by default the one beside
             a recording.
         first: Only so many frames from its beginning, where the others hold no more [frames].
+        guess: Finds a first line from frames (frame, height, width) and the size of a pixel [mm].
 
     Raises:
         RecordingError: If a file cannot be opened, or one does not belong to the recording.
@@ -55,10 +57,12 @@ class Player(Shown):
         pixel_size: float | None = None,
         measures: Path | None = None,
         first: int | None = None,
+        guess: Callable[[np.ndarray, float], Lines] | None = None,
     ) -> None:
         source = quickly_opened(noisy, audio, rate)
         if first is not None and first < source.count:
             source = FirstFrames(source, first)
+        self._guess = guess
         self.path, self.count, self.size = noisy, source.count, source.size
         self.rate, self.provenance = source.rate, source.provenance
         sources: dict[str, tuple[Path, FrameSource]] = {"noisy": (noisy, source)}
@@ -91,6 +95,18 @@ class Player(Shown):
             "warnings": [*self.provenance.get("warnings", []), *self._told],
         }  # fmt: skip
         return {**super().described(), **kept}
+
+    def guessed(self) -> Lines:
+        """See `Shown.guessed`.
+
+        Raises:
+            NotYetError: If frames to look at are not read yet.
+        """
+        if self._guess is None or self.lines.lines:
+            return {}
+        plane = next((p for p in self.planes if p.name == "denoised"), self.planes[0])
+        frames = plane.offset + plane.scale * _some(plane.store, self.count).astype(np.float32)
+        return self._guess(np.nan_to_num(frames), self.pixel_size)
 
     def _other(self, name: str, path: Path, rate: Fraction | None) -> FrameSource:
         with companions_left_out():

@@ -95,6 +95,9 @@ def player_pages(player: Player) -> Starlette:
             raise IndexError(number)
         return Response(player.measures.degrees[number].tobytes(), media_type=_BYTES)
 
+    def guess(request: Request) -> Response:
+        return JSONResponse(player.guessed())
+
     async def lines(request: Request) -> Response:
         try:
             wanted = checked_lines(json.loads(await request.body()))
@@ -119,6 +122,7 @@ def player_pages(player: Player) -> Starlette:
         Route("/sound/{piece}", piece),
         Route("/outline", outline),
         Route("/measures/{line}", measures),
+        Route("/guess", guess),
         Route("/lines", lines, methods=["PUT"]),
         Route("/clip/{first}/{count}", clip),
         Route("/{name}", static),

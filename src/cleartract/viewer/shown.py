@@ -176,6 +176,10 @@ class Shown:
             for tier in shown[:_MOST_TIERS]
         ]
 
+    def guessed(self) -> Lines:
+        """A first line, where none is kept and one was found."""
+        return {}
+
     def close(self) -> None:
         """Let go of the files."""
         for plane in self.planes:

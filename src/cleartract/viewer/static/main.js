@@ -23,7 +23,7 @@ class Player {
     const compared = framePlanes().slice(0, 2);
     const plane = info.planes[0];
     const to = Math.min(info.count, Math.ceil(FIRST_VIEW * rateOf(info)));
-    change({ pair: compared, low: plane.low, high: plane.high, to, lines: this.#storedLines(info) });
+    change({ pair: compared, low: plane.low, high: plane.high, to, lines: this.#stored(info.lines) });
     this.clock = new Clock(source);
     this.clock.onend = () => change({ playing: false, frame: info.count - 1 });
     this.stage = new Stage(source, byId("picture"), byId("wipe"));
@@ -42,14 +42,16 @@ class Player {
     addEventListener("resize", () => (this.stale = this.staleTracks = true));
     if (info.sound) this.#listenToOutline();
     if (info.measures) this.#measure();
-    this.guessing = !state.lines.length && !info.linesRefused;
+    this.unguessed = !state.lines.length && !info.linesRefused;
+    if (this.unguessed) this.#guess();
     requestAnimationFrame(() => this.#tick());
     window.cleartract = { state, clock: this.clock, source, stage: this.stage, tracks: this.tracks };
   }
 
-  #storedLines(info) {
+  #stored(lines) {
+    const { info } = state;
     const pixels = ([x, y]) => [clamp(x / info.pixelSize, 0, info.size[1] - 1), clamp(y / info.pixelSize, 0, info.size[0] - 1)];
-    return Object.entries(info.lines).map(([name, [a, b]]) => ({ name, a: pixels(a), b: pixels(b) }));
+    return Object.entries(lines).map(([name, [a, b]]) => ({ name, a: pixels(a), b: pixels(b) }));
   }
 
   #whereLinesAre(info) {
@@ -59,6 +61,15 @@ class Player {
   }
 
   // A first line, so that there is a kymograph to look at; it is kept once it is moved.
+  async #guess() {
+    const found = this.#stored(await this.source.guess().catch(() => ({})));
+    if (!this.unguessed) return;
+    if (found.length) change({ lines: found });
+    else this.guessing = true;
+    this.unguessed = false;
+  }
+
+  // Where no vocal tract is found: down where most moves.
   #guessLine() {
     const { chunk, count, size } = state.info;
     const many = Math.min(chunk, count);
@@ -168,7 +179,7 @@ class Player {
   }
 
   #keepLines() {
-    this.guessing = false;
+    this.guessing = this.unguessed = false;
     if (state.info.embedded || state.info.linesRefused) return;
     clearTimeout(this.saving);
     this.saving = setTimeout(async () => {
