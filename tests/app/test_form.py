@@ -58,7 +58,7 @@ def test_the_command_line_that_is_shown_asks_for_what_the_form_holds(tmp_path):
     assert set(plan.targets) == {
         "result", "sidecar", "master", "opinion", "opinion_picture", "uncertainty",
     }  # fmt: skip
-    words = shlex.split(plan.command)
+    words = shlex.split(plan.repeated())
     assert words[:2] == ["cleartract", "denoise"]
     assert parsed(words[2:]) == command
 

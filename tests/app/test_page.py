@@ -68,7 +68,8 @@ def test_from_the_form_to_the_result_and_the_player(page, light, tmp_path):
     card(page, 0).get_by_role("button", name="Copy").click()
     command = page.evaluate("navigator.clipboard.readText()")
     assert command.startswith("cleartract denoise ")
-    assert command.endswith(f"--output={result} --no-audio --weights={light}")
+    again = result.with_name("speech_again_cleartract.mp4")
+    assert command.endswith(f"--output={again} --no-audio --weights={light}")
     assert serious_faults(page) == []
     with page.context.expect_page() as opened:
         card(page, 0).get_by_role("link", name="Look at it").click()
@@ -104,13 +105,32 @@ def test_a_run_is_found_again_and_cancelled_and_its_frames_are_kept_until_it_is_
     card(page, 1).get_by_role("button", name="Cancel").click()
     wait(page, 1, "cancelled")
     card(page, 0).get_by_role("button", name="Cancel").click()
+    card(page, 0).get_by_text("Cancelling …").wait_for()
+    assert card(page, 0).get_by_role("button", name="Cancel").count() == 0
     wait(page, 0, "cancelled")
+    assert card(page, 0).locator(".warnings li").count() == 0
     assert "finished frames are kept" in card(page, 0).locator(".state").text_content()
     partial = tmp_path / "out" / ".speech_cleartract.mp4.partial"
     assert partial.is_dir()
     card(page, 0).get_by_role("button", name="Remove").click()
     page.wait_for_function("() => document.querySelectorAll('#jobs > li').length === 1")
     assert not partial.exists()
+
+
+def test_a_preview_that_is_done_is_not_called_unfinished(page):
+    choose(page, "speech.mp4")
+    page.evaluate("""() => {
+      window.seen = [];
+      new MutationObserver(() => {
+        for (const card of document.querySelectorAll("#jobs > li.done"))
+          if (card.textContent.includes("not final yet")) window.seen.push(card.textContent);
+      }).observe(document.getElementById("jobs"), { subtree: true, childList: true, characterData: true });
+    }""")
+    page.click("#preview")
+    wait(page, 0, "done")
+    middle = f"denoised, frame {FRAMES // 2}"
+    card(page, 0).locator("figcaption", has_text=middle).wait_for(timeout=LONG)
+    assert page.evaluate("window.seen") == []
 
 
 @pytest.mark.slow

@@ -1,4 +1,6 @@
+import shlex
 import time
+from urllib.parse import quote
 
 import pytest
 
@@ -7,6 +9,7 @@ pytest.importorskip("httpx", reason="httpx is not installed")
 
 from starlette.testclient import TestClient
 
+from cleartract.cli import main
 from tests.app.conftest import FRAMES
 
 ORIGIN = "http://127.0.0.1:5000"
@@ -114,6 +117,23 @@ def test_an_upload_is_read_before_it_is_kept(client, short, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("Bäcker größer.mp4", "Bäcker_größer.mp4"),
+        ("Ba\u0308cker.mp4", "Bäcker.mp4"),  # as macOS writes it
+        ("発音 練習.mp4", "発音_練習.mp4"), ("उच्चारण.mp4", "उच्चारण.mp4"),
+        ("a\u202e4pm.mp4", "a_4pm.mp4"), ("a\u2044..\\b.mp4", "a_.._b.mp4"), ("‥/…/é.mp4", "é.mp4"),
+        ("発" * 200 + ".mp4", "発" * 40 + ".mp4"),
+    ],
+)  # fmt: skip
+def test_letters_of_any_script_are_kept_in_the_name_of_an_upload(
+    client, short, tmp_path, name, kept
+):
+    assert client.post(f"/secret/uploads?name={quote(name)}", content=short.read_bytes()).json()
+    assert [path.name for path in (tmp_path / "out" / "uploads").iterdir()] == [kept]
+
+
+@pytest.mark.parametrize(
     ("name", "content", "code"),
     [
         ("a.mp4", b"no video", 409), ("a.npz", b"PK\3\4", 409), ("a.npy", b"\x93NUMPY", 409),
@@ -164,7 +184,8 @@ def test_a_run_writes_what_the_command_line_writes_and_says_how(client, tmp_path
         "speech_cleartract.mp4.json",
     ]
     sidecar = client.get("/secret/jobs/0/sidecar").json()
-    assert sidecar["command"] == job["command"]
+    result_name, free = "speech_cleartract.mp4", "speech_again_cleartract.mp4"
+    assert sidecar["command"].replace(result_name, free) == job["command"]
     assert sidecar["frames"] == FRAMES
     assert any("without audio" in text or "--no-audio" in text for text in job["said"])
     frame = client.get("/secret/jobs/0/frame")
@@ -177,3 +198,30 @@ def test_a_run_writes_what_the_command_line_writes_and_says_how(client, tmp_path
     client.post("/secret/jobs/0/drop")
     assert client.get("/secret/jobs").json() == []
     assert result.exists()
+
+
+def test_the_command_line_that_is_shown_makes_the_same_file_again_beside_the_first(
+    client, tmp_path
+):
+    client.post("/secret/jobs", json={"recording": 1, "options": {"no_audio": True}})
+    job = state_of(client, 0, ("done", "failed"))
+    words = shlex.split(job["command"])
+    assert words[0] == "cleartract"
+    assert main(words[1:]) == 0
+    results = [tmp_path / "out" / f"speech{extra}_cleartract.mp4" for extra in ("", "_again")]
+    assert results[0].read_bytes() == results[1].read_bytes()
+    (again,) = client.get("/secret/jobs").json()
+    assert f"--output={tmp_path / 'out' / 'speech_again2_cleartract.mp4'}" in again["command"]
+
+
+def test_a_run_that_is_cancelled_says_so_and_its_command_line_goes_on(client):
+    options = {"no_audio": True, "steps": 60, "window_duration": 6, "step_duration": 4}
+    client.post("/secret/jobs", json={"recording": 1, "options": options})
+    until = time.monotonic() + 60
+    while client.get("/secret/jobs").json()[0]["done"] < 4 and time.monotonic() < until:
+        time.sleep(0.05)
+    client.post("/secret/jobs/0/cancel")
+    assert client.get("/secret/jobs").json()[0]["stopping"]
+    job = state_of(client, 0, ("cancelled", "done"))
+    assert (job["state"], job["stopping"], job["said"]) == ("cancelled", False, [])
+    assert job["command"].endswith(" --resume") == job["kept"]

@@ -54,7 +54,7 @@ def test_a_worst_window_is_one_click_from_the_player_which_compares_any_two_vers
     assert player.evaluate(f"{state}.lines.map(({{name}}) => name)") == ["<i>lips", "tongue"]
     assert player.locator("#second option").all_text_contents() == ["noisy", "denoised", "truth"]
     player.select_option("#first", "2")
-    player.wait_for_function(f"{state}.pair.join() === '2,1'")
+    player.wait_for_function(f"() => {state}.pair.join() === '2,1'")
     player.select_option("#second", "2")  # the same twice: they change places
     assert player.evaluate(f"{state}.pair") == [1, 2]
     player.locator("#picture").press("5")

@@ -53,7 +53,7 @@ def test_two_epochs_of_an_input_are_compared_in_its_player(chromium, tmp_path):
       const grey = stage.context.getImageData(...place, 1, 1).data[0];
       return state.low + (grey / 255) * (state.high - state.low);
     }"""
-    player.wait_for_function("window.cleartract.state.pair.includes(1)")
+    player.wait_for_function("() => window.cleartract.state.pair.includes(1)")
     player.evaluate("location.hash = 'g=0_255'")
     assert [round(player.evaluate(level, panel)) for panel in (0, 1)] == [LEVELS[1], LEVELS[3]]
     page.locator("summary", has_text="All epochs").click()

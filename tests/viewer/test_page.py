@@ -472,7 +472,7 @@ def test_keys_work_after_a_speed_was_chosen_and_after_a_line_was_deleted(opened)
     opened.click("#speed")
     opened.keyboard.press("ArrowUp")
     opened.keyboard.press("Enter")
-    opened.wait_for_function("window.cleartract.state.speed === 0.75")
+    opened.wait_for_function("() => window.cleartract.state.speed === 0.75")
     opened.keyboard.press("ArrowRight")
     shown(opened, 1)
     opened.keyboard.press("k")
@@ -516,7 +516,7 @@ def test_all_rows_the_legend_and_the_keys_have_room_beside_the_picture(chromium,
         page.goto(address)
         page.wait_for_selector("body[data-shown='0']")
         page.keyboard.press("u")
-        page.wait_for_function("window.cleartract.tracks.kymographs.length > 0")
+        page.wait_for_function("() => window.cleartract.tracks.kymographs.length > 0")
         drawn(page)
         axis = "document.getElementById('time-axis')"
         assert page.evaluate(f"{axis}.scrollHeight - {axis}.clientHeight") <= 0
@@ -561,7 +561,7 @@ def test_a_first_line_that_was_found_is_shown_here_and_in_an_export_and_not_kept
     with serving(player) as address:
         for url in (address, (tmp_path / "page.html").as_uri()):
             page.goto(url)
-            page.wait_for_function("window.cleartract?.state.lines.length === 1")
+            page.wait_for_function("() => window.cleartract?.state.lines.length === 1")
             line = page.evaluate("window.cleartract.state.lines[0]")
             assert line["name"] == "<i>tongue"
             assert [*line["a"], *line["b"]] == pytest.approx([20, 8, 20, 30])

@@ -37,6 +37,7 @@ class Job:
         left: Time until all frames are denoised [s], or None.
         said: Its messages.
         resume: Whether it goes on where it was stopped.
+        stop: Whether it is to end, or was ended by the user.
     """
 
     number: int
@@ -66,11 +67,12 @@ class Job:
         return {
             "number": self.number, "recording": self.recorded.number, "name": self.recorded.name,
             "preview": self.plan.preview, "state": self.state, "step": self.step,
+            "stopping": self.stop and self.state == "running",
             "done": self.done, "frames": self.frames, "size": list(self.size), "left": self.left,
             "kept": self.kept, "result": str(result),
             "said": [str(text) for text in sidecar.get("warnings", self.said)],
             "seconds": timing.get("seconds"), "speed": timing.get("frames_per_second"),
-            "removed": residual.get("removed"), "command": self.plan.command,
+            "removed": residual.get("removed"), "command": self.plan.repeated(self.kept),
         }  # fmt: skip
 
 
@@ -186,8 +188,12 @@ class JobQueue:
         finally:
             working.close()
         own = str(job.recorded.path) + ": "
+        if (
+            job.stop or self._closing
+        ):  # what the command line says of stopping is about its own options
+            return -1 if code is None else code
         job.said = [text.removeprefix(own) for text in working.said]
-        if code is not None and code < 0 and not job.stop:
+        if code is not None and code < 0:
             job.said.append("its process was killed, perhaps for memory")
         return -1 if code is None else code
 

@@ -10,6 +10,10 @@ from typing import Any, Protocol
 from cleartract.app.library import Recorded
 
 
+_PATHS = ("--output", "--opinion-map")
+_MADE = "_cleartract"  # in the name of each result
+
+
 @dataclass(frozen=True)
 class Plan:
     """One run of `cleartract denoise`.
@@ -28,10 +32,34 @@ class Plan:
     rate: str | None = None
     audio: Path | None = None
 
-    @property
-    def command(self) -> str:
-        """What to type to repeat it."""
-        return shlex.join(["cleartract", "denoise", *self.arguments])
+    def repeated(self, kept: bool = False) -> str:
+        """What to type to get the same again: it writes beside results that are there.
+
+        Args:
+            kept: Whether finished frames of a stopped run are there, with which it goes on.
+        """
+        words = list(self.arguments)
+        if kept:
+            words.append("--resume")
+        elif any(path.exists() for path in self.targets.values()):
+            words = [self._renamed(word) for word in words]
+        return shlex.join(["cleartract", "denoise", *words])
+
+    def _renamed(self, word: str) -> str:
+        """An option with a path of a result, under a name that is free."""
+        option, _, path = word.partition("=")
+        if option not in _PATHS:
+            return word
+        stem = self.targets["result"].name.split(_MADE)[0]
+
+        def named(result: Path, number: int) -> Path:
+            extra = "_again" if number == 1 else f"_again{number}"
+            return result.with_name(f"{stem}{extra}{result.name.removeprefix(stem)}")
+
+        number = 1
+        while any(named(result, number).exists() for result in self.targets.values()):
+            number += 1
+        return f"{option}={named(Path(path), number)}"
 
 
 class Form(Protocol):

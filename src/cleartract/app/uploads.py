@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from cleartract.errors import OutputError, RecordingError
-from cleartract.files import file_name, naming
+from cleartract.files import naming
 from cleartract.recordings.formats import FOLDER, READERS, output_suffix
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import companions_left_out
 
 _SPARE = 1_000_000_000  # [bytes] that must stay free
-_LONGEST = 80  # characters of a name, without its suffix
+_LONGEST = 120  # [bytes] of a name, without its suffix: results add to it
 
 
 class Upload:
@@ -32,13 +33,14 @@ class Upload:
     """
 
     def __init__(self, folder: Path, name: str, size: int) -> None:
-        plain = file_name(name)
+        plain = _plain(name)
         suffix = output_suffix(Path(plain))
         if suffix not in READERS or suffix == FOLDER:
             kinds = ", ".join(kind for kind in READERS if kind != FOLDER)
             raise RecordingError(f"{plain}: of a kind that is not read; give {kinds}")
         self.folder, self.size, self.suffix = folder, size, suffix
-        self.stem = plain[: len(plain) - len(suffix)].strip("._")[:_LONGEST] or "recording"
+        stem = plain[: len(plain) - len(suffix)].encode()[:_LONGEST].decode(errors="ignore")
+        self.stem = stem.strip("._") or "recording"
         with naming(folder):
             folder.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(folder).free < size + _SPARE:
@@ -90,6 +92,15 @@ class Upload:
                 continue
             os.replace(self._hidden, target)
             return target
+
+
+def _plain(name: str) -> str:
+    """Letters and digits of any script, with `.`, `_` and `-`; anything else becomes `_`."""
+    kept = [
+        letter if letter in "._-" or unicodedata.category(letter)[0] in "LMN" else " "
+        for letter in unicodedata.normalize("NFC", name)
+    ]
+    return "_".join("".join(kept).split()).lstrip(".") or "_"
 
 
 def _lacks_only_a_rate(error: RecordingError) -> bool:

@@ -17,9 +17,9 @@ class Card {
     this.said = make("ul", { className: "warnings" });
     this.links = make("div", { className: "links" });
     const copy = make("button", { type: "button" }, "Copy");
-    const code = make("code", { tabIndex: 0 }, job.command);
+    const code = (this.code = make("code", { tabIndex: 0 }, job.command));
     copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(job.command);
+      await navigator.clipboard.writeText(this.job.command);
       copy.textContent = "Copied";
       setTimeout(() => (copy.textContent = "Copy"), 1500);
     });
@@ -53,8 +53,9 @@ class Card {
   }
 
   update(job) {
-    if (this.job?.state !== job.state) {
+    if (this.job?.state !== job.state || this.job?.stopping !== job.stopping) {
       this.seen = -1;
+      if (job.state === "done") this.captions[1].textContent = "denoised"; // the final frame is on its way
       this.element.className = `job ${job.state}`;
       this.#offer(job);
     }
@@ -65,6 +66,7 @@ class Card {
     if (running && job.step === "surveying" && !job.done) this.bar.removeAttribute("value");
     else this.bar.value = job.done;
     this.state.textContent = this.text(job);
+    if (this.code.textContent !== job.command) this.code.textContent = job.command;
     if (before?.said.join() !== job.said.join()) {
       const only = job.preview ? " (said of these seconds alone)" : "";
       this.said.replaceChildren(...job.said.map((text) => make("li", {}, text + only)));
@@ -78,6 +80,7 @@ class Card {
     if (job.state === "waiting") return "Waits for its turn";
     if (job.state === "cancelled") return job.kept ? `Cancelled; ${counted(done)} finished frames are kept` : "Cancelled";
     if (job.state === "failed") return "Failed";
+    if (job.stopping) return "Cancelling …";
     if (job.state === "running") {
       const rest = left === null || job.step !== "denoising" ? "" : `, ${duration(left)} left`;
       const far = job.step && job.step !== "writing" && done ? `: ${counted(done)} of ${counted(frames)} frames${rest}` : " …";
@@ -91,25 +94,28 @@ class Card {
   #offer(job) {
     const { cancel, resume, again, drop, look, sidecar, result } = this.buttons;
     const offered = {
-      waiting: [cancel], running: [cancel], done: job.preview ? [look, drop] : [look, sidecar, result, drop],
+      waiting: [cancel], running: job.stopping ? [] : [cancel], done: job.preview ? [look, drop] : [look, sidecar, result, drop],
       failed: [job.kept ? resume : again, drop], cancelled: [job.kept ? resume : again, drop],
     };
     const held = this.links.contains(document.activeElement);
     drop.title = job.kept ? "Remove it from this list, and its finished frames" : "Remove it from this list; results stay";
     this.links.replaceChildren(...offered[job.state]);
-    if (held) this.links.firstChild.focus();
+    if (held) (this.links.firstChild ?? this.code).focus();
   }
 
   async #picture() {
     if (this.asking) return;
     this.asking = true;
+    const state = this.job.state;
     try {
       const answer = await ask(`jobs/${this.number}/frame?seen=${this.seen}`);
-      if (answer.status !== 204) this.#draw(Number(answer.headers.get("X-Frame")), new Uint8Array(await answer.arrayBuffer()));
+      const said = this.job.state === state; // else it is of the state before
+      if (said && answer.status !== 204) this.#draw(Number(answer.headers.get("X-Frame")), new Uint8Array(await answer.arrayBuffer()));
     } catch (error) {
       if (this.job.state === "done") this.captions[1].textContent = error.message;
     }
     this.asking = false;
+    if (this.job.state !== state) this.update(this.job);
   }
 
   #draw(frame, levels) {
