@@ -45,6 +45,30 @@ def gone(numbers, seconds=30):
     return not any(alive(number) for number in numbers)
 
 
+@pytest.mark.parametrize("command", ["app", "view"])
+def test_closing_the_terminal_ends_the_server_and_leaves_nothing_behind(lab, tmp_path, command):
+    pytest.importorskip("uvicorn", reason="the extra app is not installed")
+    (tmp_path / "temporary").mkdir()
+    given = lab if command == "app" else lab / "speech.mp4"
+    called = [sys.executable, "-c", SERVE, command, str(given), "--no-browser"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "TMPDIR": str(tmp_path / "temporary")}
+    terminal, inside = os.openpty()
+    running = subprocess.Popen(called, preexec_fn=lambda: os.login_tty(inside), env=environment)
+    os.close(inside)
+    try:
+        said = b""
+        while not (found := re.search(rb"http://127\.0\.0\.1:\d+/[\w-]{32}/", said)):
+            said += os.read(terminal, 4096)
+        page = "" if command == "view" else "recordings"
+        assert urlopen(found[0].decode() + page).status == 200
+        os.close(terminal)
+        running.wait(20)
+    finally:
+        running.kill()
+        running.wait()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_whatever_ends_the_program_ends_its_run_and_what_is_finished_is_kept(lab, light, how):

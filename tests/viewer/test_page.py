@@ -17,7 +17,7 @@ pytest.importorskip("uvicorn", reason="the extra app is not installed")
 from cleartract.viewer.export import export_page
 from cleartract.viewer.player import Player
 from tests.browser import serious_faults
-from tests.viewer.conftest import RATE, coded, serving
+from tests.viewer.conftest import RATE, coded, number_in, serving
 
 # number in the blocks of a panel as it is drawn, and whether the panel is the denoised one
 READ = """(panel) => {
@@ -274,6 +274,34 @@ def test_a_line_is_drawn_dragged_kept_and_its_kymograph_is_what_the_frames_hold(
     assert len(rows) == 60 * 2 * 2
 
 
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_gif_holds_the_frames_of_the_selection(page, pair, tmp_path, exported):
+    player = Player(pair[0], {"denoised": pair[1]})
+    if exported:
+        export_page(player, tmp_path / "page.html")
+    with serving(player) as address:
+        page.goto((tmp_path / "page.html").as_uri() if exported else address)
+        page.wait_for_selector("body[data-shown='0']")
+        page.evaluate("location.hash = 's=1000_1030&x=0.25&g=0_255'")
+        page.wait_for_function("() => window.cleartract.state.speed === 0.25")
+        with page.expect_download() as given:
+            page.click("#save-gif")
+        page.goto("about:blank")
+    assert given.value.suggested_filename == "speech_1000-1029.gif"
+    image = Image.open(given.value.path())
+    assert image.info["duration"] == 40
+    assert image.info["loop"] == 0
+    zoom = image.width // (2 * 52)
+    for number in range(image.n_frames):
+        image.seek(number)
+        frame = np.asarray(image.convert("L"))[::zoom, ::zoom]
+        expected = int(1000 + number * 0.01 * float(RATE) + 1e-6)
+        for side, panel in enumerate((frame[:, :52], frame[:, 52:])):
+            assert number_in(panel) == expected, number
+            assert panel[20, 50] == (96, 64)[side]
+    assert image.n_frames == 36  # 30 frames, four times as slow
+
+
 def test_the_address_brings_back_the_moment_and_the_view(opened, page):
     opened.evaluate("location.hash = 'f=77&v=wipe&w=0.3&z=6&g=20_180&t=10_400&s=50_90&b=3_9'")
     shown(opened, 77)
@@ -381,7 +409,9 @@ def test_an_exported_page_plays_the_same_offline(page, pair, tmp_path):
     page.keyboard.press("Space")
     page.wait_for_selector("body[data-shown^='15']:not([data-shown='1500'])")
     page.keyboard.press("Space")
-    assert page.locator("#save-clip").is_hidden()
+    page.click("#save-clip")
+    page.locator("#message", has_text="cleartract view").wait_for()
+    assert "cleartract view" in page.locator("#lines-note").text_content()
     assert all(url.startswith(("file:", "data:", "blob:")) for url in page.asked)
     assert not re.search(r"<script[^>]* src=|<link", target.read_text())
 

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from cleartract.app.library import Recorded
 
-
 _PATHS = ("--output", "--opinion-map")
 _MADE = "_cleartract"  # in the name of each result
 

@@ -23,7 +23,7 @@ from cleartract.viewer.sound_store import PIECE, SoundStore
 LARGEST = 200_000_000  # [bytes]
 _ORDER = (
     "source.js", "state.js", "clock.js", "colours.js", "fourier.js", "profile.js", "picture.js",
-    "stage.js", "rows.js", "tracks.js", "saving.js", "controls.js", "main.js",
+    "stage.js", "rows.js", "tracks.js", "gif.js", "saving.js", "controls.js", "main.js",
 )  # fmt: skip
 _Read = TypeVar("_Read")
 _EXPORT = r"^export (?:async )?(?:function|class|const|let) "

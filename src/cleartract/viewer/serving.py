@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import uvicorn
@@ -68,5 +69,23 @@ def serve_pages(
         say(f"{name}: {address}\nCtrl-C stops it.")
         if browser:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _ended_with_terminal(server):
             server.run(sockets=[bound])
+
+
+@contextlib.contextmanager
+def _ended_with_terminal(server: uvicorn.Server) -> Iterator[None]:
+    """Inside, a server ends tidily when its terminal is closed, unless it was told to outlive it."""
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is not signal.SIG_DFL:  # no such signal; `nohup`
+        yield
+        return
+
+    def end(number: int, frame: Any) -> None:
+        server.should_exit = True
+
+    signal.signal(hangup, end)
+    try:
+        yield
+    finally:
+        signal.signal(hangup, signal.SIG_DFL)

@@ -2,13 +2,15 @@
 
 import { heat, LINE_COLOURS, short, signed } from "./colours.js";
 import { removed, removedRange } from "./picture.js";
-import { saveKymograph, saveLines, savePicture, saveStrip, download, stem } from "./saving.js";
+import { saveGif, saveKymograph, saveLines, savePicture, saveStrip, download, stem } from "./saving.js";
 import { change, clamp, framePlanes, planeNumber, rateOf, SPEEDS, state, timeOf } from "./state.js";
 import { freeName } from "./stage.js";
 
 const STEPS = 1000; // of the sliders
 const NUDGE = 0.5; // [pixels] a key moves a line
 const CLIP = 60; // [s] of a saved video at most
+
+const PROGRAM = "Videos are made by the program: open the recording by cleartract view. GIF works here.";
 
 export const byId = (id) => document.getElementById(id);
 
@@ -26,7 +28,7 @@ export class Controls {
     byId("name").title = planes.map((plane) => plane.file).join(", ");
     byId("speed").replaceChildren(...SPEEDS.map((speed) => new Option(speed === 1 ? "1×" : `${speed}×`, speed)));
     byId("mute").hidden = !source.info.sound;
-    byId("save-clip").hidden = source.info.embedded;
+    if (source.info.embedded) this.#needsProgram(byId("save-clip"));
     this.#pairs();
     this.#buttons();
     this.#keys();
@@ -115,6 +117,7 @@ export class Controls {
     click("save-strip", () => this.#saving(() => saveStrip(this.source)));
     click("save-kymograph", () => this.#saving(() => saveKymograph(this.source)));
     click("save-lines", () => this.#saving(() => saveLines()));
+    click("save-gif", () => this.#saving(() => saveGif(this.source, (text) => this.player.say(text))));
     click("save-clip", () => this.#saving(() => this.#clip()));
     byId("speed").addEventListener("change", (event) => change({ speed: Number(event.target.value) }));
     for (const select of document.querySelectorAll("select")) this.#letGo(select);
@@ -153,7 +156,13 @@ export class Controls {
     }
   }
 
+  #needsProgram(button) {
+    button.classList.add("elsewhere");
+    button.title = PROGRAM;
+  }
+
   async #clip() {
+    if (state.info.embedded) throw new Error(PROGRAM);
     const [first, end] = state.selection ?? [Math.floor(state.from), Math.ceil(state.to)];
     if ((end - first) / rateOf(state.info) > CLIP) throw new Error(`Select up to ${CLIP} s first: drag across the time axis.`);
     download(`${stem()}_${first}-${end - 1}.mp4`, await this.source.clip(first, end - first, state.low, state.high));

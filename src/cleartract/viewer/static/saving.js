@@ -1,12 +1,14 @@
 // What can be taken away: the picture with a scale bar, a strip of frames, tables.
 
-import { short } from "./colours.js";
+import { grey, short } from "./colours.js";
+import { Gif } from "./gif.js";
 import { Panels } from "./picture.js";
 import { Profile } from "./profile.js";
-import { state, timeOf } from "./state.js";
+import { frameAt, state, timeOf } from "./state.js";
 
 const SCALE = 4; // saved pixels per pixel, at least
 const BARS = [1, 2, 5, 10, 20, 50, 100]; // [mm]
+const GIF = { longest: 20, step: 0.04, widest: 400 }; // [s], [s] from picture to picture, [pixels]
 const STRIP = 8; // frames, where none are marked
 
 export function download(name, content) {
@@ -125,6 +127,37 @@ export async function saveStrip(source) {
   context.fillText(assumption(), 2, canvas.height - 6, canvas.width - 4);
   scaleBar(context, scale, 6, h - 6);
   download(`${stem()}_strip${before}.png`, await blob(canvas));
+}
+
+// The selection, side by side; between two pictures passes the same time, and frames that fall between are left out.
+export async function saveGif(source, told) {
+  const [first, end] = state.selection ?? [Math.floor(state.from), Math.ceil(state.to)];
+  const [start, stop] = [timeOf(first), timeOf(end)];
+  const count = Math.max(1, Math.round((stop - start) / (GIF.step * state.speed)));
+  if (count * GIF.step > GIF.longest) throw new Error(`Select up to ${GIF.longest * state.speed} s first: drag across the time axis.`);
+  const { size: [height, width], planes } = state.info;
+  const panels = [...state.pair];
+  const scale = Math.max(1, Math.floor(GIF.widest / (panels.length * width)));
+  const across = panels.length * width * scale;
+  const gif = new Gif(across, height * scale, 1000 * GIF.step);
+  const levels = new Uint8Array(width * height);
+  const picture = new Uint8Array(across * height * scale);
+  for (let i = 0; i < count; i++) {
+    const frame = Math.min(end - 1, frameAt(start + i * GIF.step * state.speed));
+    for (const [number, plane] of panels.entries()) {
+      grey(await loaded(source, plane, frame), planes[plane], state.low, state.high, levels);
+      for (let y = 0; y < height * scale; y++) {
+        const row = y * across + number * width * scale;
+        const from = Math.floor(y / scale) * width;
+        for (let x = 0; x < width * scale; x++) picture[row + x] = levels[from + Math.floor(x / scale)];
+      }
+    }
+    gif.add(picture);
+    if (i % 8) continue;
+    told(`Saving … ${Math.floor((100 * i) / count)} %`);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  download(`${stem()}_${first}-${end - 1}.gif`, gif.blob());
 }
 
 function table(rows) {
