@@ -440,13 +440,17 @@ def test_constriction_degrees_are_drawn_over_time_here_and_in_an_export(page, pa
         const value = (share * 12 * 83.28) / 100;
         found.push([seen.reduce((sum, y) => sum + y, 0) / seen.length, row.place(value, height)]);
       }
-      return [row.names, row.highest, found];
+      const colours = () => row.names.map((_, number) => row.colour(number));
+      const before = colours();
+      window.cleartract.state.lines = [{ name: "tongue", a: [1, 1], b: [1, 9] }];
+      return [row.names, row.highest, found, before, colours()];
     }"""
     with serving(player) as address:
         for url in (address, (tmp_path / "page.html").as_uri()):
             page.goto(url)
             page.wait_for_selector("body[data-shown='0']")
-            names, highest, found = page.evaluate(read)
+            names, highest, found, before, after = page.evaluate(read)
+            assert after == before[::-1]  # the curve of a line has its colour, others another
             assert names == ["<b>lips", "tongue"]
             assert highest == pytest.approx(1.05 * 19.99)
             for drawn_at, expected in found:

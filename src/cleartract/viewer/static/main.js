@@ -56,7 +56,7 @@ class Player {
 
   #whereLinesAre(info) {
     if (info.linesRefused) return info.linesRefused;
-    if (info.embedded) return "They last until this page is closed; Save, Lines writes them as CSV. To keep them beside the recording, open it by cleartract view.";
+    if (info.embedded) return "Lost when this page is closed: save them as CSV above. cleartract view keeps them.";
     return `${state.lines.length ? "Kept" : "Lines that you draw or move are kept"} in ${info.linesFile}`;
   }
 

@@ -302,8 +302,18 @@ export class DegreesRow extends Row {
   }
 
   colour(number) {
-    const line = state.lines.findIndex(({ name }) => name === this.names[this.of[number]]);
-    return LINE_COLOURS[(line < 0 ? this.of[number] : line) % LINE_COLOURS.length];
+    return LINE_COLOURS[this.#colours()[this.of[number]] % LINE_COLOURS.length];
+  }
+
+  // The colour of the line of that name; curves without a line take those that are left.
+  #colours() {
+    const places = this.names.map((name) => state.lines.findIndex((line) => line.name === name));
+    let free = 0;
+    return places.map((place, number) => {
+      if (place >= 0 || this.of[number] !== number) return place;
+      while (places.includes(free)) free += 1;
+      return free++;
+    });
   }
 
   // From the upper edge of the row; above it stands the legend.

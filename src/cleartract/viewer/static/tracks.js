@@ -7,6 +7,7 @@ import { change, clamp, planeNumber, rateOf, state, timeOf } from "./state.js";
 const RULER = 18; // [screen pixels] high
 const HEIGHTS = { wave: 32, spectrogram: 60, kymograph: 46, uncertainty: 34, tier: 20, degrees: 58 };
 const LEAST = { wave: 19, spectrogram: 32, kymograph: 30, uncertainty: 28, tier: 19, degrees: 44 }; // where room is short
+const SQUEEZED = 1.3; // times as wide as its room a label may be
 const BETWEEN = 2; // [screen pixels]
 const TALLEST = 130; // of a kymograph, where there is room
 const MARGIN = 8; // right of the rows
@@ -149,9 +150,12 @@ export class Tracks {
   }
 
   #text(text, x, y, font, colour) {
+    const room = this.gutter - 12;
     this.context.font = `${font} system-ui, sans-serif`;
     this.context.fillStyle = colour;
-    this.context.fillText(text, x, y, this.gutter - 12);
+    let shown = text;
+    while (shown.length > 2 && this.context.measureText(shown).width > SQUEEZED * room) shown = `${shown.slice(0, -2)}…`;
+    this.context.fillText(shown, x, y, room);
   }
 
   #tier(tier, top, height) {
