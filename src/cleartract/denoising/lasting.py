@@ -2,7 +2,8 @@
 
 The posture of a whole recording does not tell what happens once: a pause held for a second, a slow
 change. There the frames a little earlier and later are the witness: far enough away that they share no
-noise, near enough to show the same anatomy. How far they are believed is measured, pixel by pixel.
+noise, near enough to show the same anatomy. Lost frames have no noise of their own: the frames next to
+the gap are theirs. How far witnesses are believed is measured, pixel by pixel.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.ndimage import uniform_filter, uniform_filter1d
+from scipy.ndimage import correlate1d, uniform_filter, uniform_filter1d
 
 from cleartract.denoising.residual import ResidualSplit, bright_tissue, removed_from
+from cleartract.denoising.survey import Survey
 from cleartract.recordings.source import CHUNK
 
 NEAR, FAR = 0.08, 0.25  # [s]: frames farther away than the one, and no farther than the other
 LEAST = 7  # [frames] on either side, however far that is: the mean of fewer is noise
-_AREA = 7  # [pixels], side of the square over which the factor is pooled
+_DECAY = 3.5  # of the weights of the witnesses of a lost frame, over the first of these distances
+_AREA = 7  # [pixels], side of the square over which the factors are pooled
 
 
 @dataclass(frozen=True)
@@ -53,28 +56,34 @@ def with_lasting(
     .. math:: g = \operatorname{clip}\left(\frac{\sum_f n_f r_f}{\sum_f n_f^2}, 0, 1\right)
 
     with both sums over a square of 7 pixels as well. The frame itself is not in its :math:`n_f`.
+    For lost frames n is the mean of all frames nearby, with weights that fall to 1/e over 23 ms; their
+    factor is measured on frames that are there, without those nearer than 40 ms.
 
     Args:
         split: By the posture alone.
         raw: All frames of the recording in order, in parts of any length, the recording's unit.
         restored: The same frames as the model leaves them.
     """
-    together, power = (np.zeros(split.survey.size) for _ in range(2))
+    sums = np.zeros((2, 2, *split.survey.size))  # of nearby and of between
     count = 0
-    for span, near in _with_frames_nearby(_spans(split, raw, restored), split.survey.rate):
-        together += np.einsum("fyx,fyx->yx", near, span.rest, dtype=np.float64)
-        chosen = near[span.seen]
-        power += np.einsum("fyx,fyx->yx", chosen, chosen, dtype=np.float64)
-        count += int(span.seen.sum())
-    pooled = [uniform_filter(plane, _AREA, mode="mirror") for plane in (together, power)]
-    factor = np.clip(pooled[0] / np.maximum(pooled[1], 1e-30), 0, 1)
+    for span, *means in _with_witnesses(_spans(split, raw, restored), split.survey):
+        rest, count = span.rest[span.seen], count + int(span.seen.sum())
+        for (together, power), mean in zip(sums, means, strict=True):
+            mean = mean[span.seen]
+            together += np.einsum("fyx,fyx->yx", mean, rest, dtype=np.float64)
+            power += np.einsum("fyx,fyx->yx", mean, mean, dtype=np.float64)
+    factors = []
+    for planes in sums:
+        together, power = (uniform_filter(plane, _AREA, mode="mirror") for plane in planes)
+        factors.append(np.clip(together / np.maximum(power, 1e-30), 0, 1))
+    factor, (together, power) = factors[0], sums[0]
     told = (2 * factor * together - factor**2 * power) / max(count, 1)
     tissue, bright = bright_tissue(split.survey)
     more = min(float(np.mean(told[tissue])) / bright**2, split.noise**2)
     lasting = float(np.sqrt(max(more, 0.0)))
     return replace(
         split,
-        factor=factor.astype(np.float32),
+        factors=np.stack(factors).astype(np.float32),
         repeating=float(np.hypot(split.repeating, lasting)),
         noise=float(np.sqrt(max(split.noise**2 - lasting**2, 0.0))),
         strength=np.sqrt(np.maximum(split.strength**2 + told, 0)).astype(np.float32),
@@ -91,8 +100,10 @@ def repeating_parts(
         raw: All frames of the recording in order, in parts of any length.
         restored: The same frames as the model leaves them.
     """
-    for span, near in _with_frames_nearby(_spans(split, raw, restored), split.survey.rate):
-        yield span.restored, span.told + split.factor * near
+    for span, nearby, between in _with_witnesses(_spans(split, raw, restored), split.survey):
+        lasting = split.factors[0] * nearby
+        lasting[~span.seen] = split.factors[1] * between[~span.seen]
+        yield span.restored, span.told + lasting
 
 
 def given_back(
@@ -156,27 +167,29 @@ def _chunks(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def _with_frames_nearby(spans: Iterable[Span], rate: Fraction) -> Iterator[tuple[Span, np.ndarray]]:
-    """Each span, and for each of its frames the mean of the rest of the seen frames nearby; 0 where
-    there are none."""
-    near, far = reach(rate)
+def _with_witnesses(
+    spans: Iterable[Span], survey: Survey
+) -> Iterator[tuple[Span, np.ndarray, np.ndarray]]:
+    """Each span, and for each of its frames two means of the rest of the frames nearby that are
+    there: over those neither too near nor too far, and as it is for lost frames, which is 0 in
+    recordings that have none."""
+    _, far = reach(survey.rate)
     waiting: deque[Span] = deque()
     past: list[Span] = []
 
-    def finished() -> tuple[Span, np.ndarray]:
+    def finished() -> tuple[Span, np.ndarray, np.ndarray]:
         span = waiting.popleft()
         around = [*past, span, *waiting]
         rest = np.concatenate([part.rest for part in around])
-        seen = np.concatenate([part.seen for part in around]).astype(np.float32)
+        seen = np.concatenate([part.seen for part in around])
         here = slice(span.first - around[0].first, span.first - around[0].first + len(span.rest))
         low, high = max(here.start - far, 0), here.stop + far
         inside = slice(here.start - low, here.stop - low)
-        total = (_sums(rest[low:high], far) - _sums(rest[low:high], near))[inside]
-        count = (_sums(seen[low:high], far) - _sums(seen[low:high], near))[inside].round()
+        means = _witnesses(rest[low:high], seen[low:high], survey)
         past.append(span)
         while past[0].first + len(past[0].rest) <= span.first + len(span.rest) - far:
             past.pop(0)
-        return span, total / np.maximum(count, 1)[:, None, None]
+        return span, means[0][inside], means[1][inside]
 
     for span in spans:
         waiting.append(span)
@@ -186,6 +199,28 @@ def _with_frames_nearby(spans: Iterable[Span], rate: Fraction) -> Iterator[tuple
             yield finished()
     while waiting:
         yield finished()
+
+
+def _witnesses(rest: np.ndarray, seen: np.ndarray, survey: Survey) -> tuple[np.ndarray, np.ndarray]:
+    """The two means of `_with_witnesses` for consecutive frames, same shape as `rest`."""
+    near, far = reach(survey.rate)
+    counted = seen.astype(np.float32)
+    count = (_sums(counted, far) - _sums(counted, near)).round()
+    nearby = (_sums(rest, far) - _sums(rest, near)) / np.maximum(count, 1)[:, None, None]
+    if not survey.lost:
+        return nearby, np.zeros_like(nearby)
+    distance = np.abs(np.arange(-far, far + 1))
+    weights = np.exp(-distance * _DECAY / near)
+    least = np.exp(-_DECAY)  # the weight of one frame as far away as `near`: farther ones fade out
+
+    def mean(weights: np.ndarray) -> np.ndarray:
+        total = correlate1d(rest, weights, axis=0, mode="constant")
+        power = correlate1d(counted, weights, mode="constant")
+        return total / np.maximum(power, least)[:, None, None]
+
+    between = mean(np.where(distance > near // 2, weights, 0))
+    between[~seen] = mean(weights)[~seen]
+    return nearby, between
 
 
 def _sums(values: np.ndarray, reach: int) -> np.ndarray:

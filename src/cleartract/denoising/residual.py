@@ -40,8 +40,8 @@ class ResidualSplit:
         posture: Finds the posture of a frame.
         survey: Of the recording.
         sigma: Standard deviation of the noise's real and imaginary part, (height, width).
-        factor: How far frames nearby in time tell what was removed, (height, width); 0 until
-            that is measured, see `lasting.with_lasting`.
+        factors: How far frames nearby in time tell what was removed, from frames that are there and
+            from lost ones, (2, height, width); 0 until it is measured, see `lasting.with_lasting`.
     """
 
     removed: float
@@ -53,7 +53,7 @@ class ResidualSplit:
     posture: Posture
     survey: Survey
     sigma: np.ndarray
-    factor: np.ndarray
+    factors: np.ndarray
 
     def predicted(self, first: int, frames: np.ndarray) -> np.ndarray:
         """What was removed from some frames, told from their posture and without their own residuals.
@@ -146,7 +146,7 @@ class ResidualPass:
             posture=self.posture,
             survey=self.survey,
             sigma=self._sigma,
-            factor=np.zeros(self.survey.size, np.float32),
+            factors=np.zeros((2, *self.survey.size), np.float32),
         )
 
 
