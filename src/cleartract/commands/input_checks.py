@@ -5,7 +5,7 @@ from __future__ import annotations
 from cleartract.commands.outputs import counted
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import RecordingError, UsageError
-from cleartract.recordings.source import FrameSource
+from cleartract.recordings.source import FrameSource, start_of
 from cleartract.recordings.windows import SlidingWindowTransform
 
 _BYTES = 2500  # of memory for each pixel of the windows at work, measured with the shipped weights
@@ -54,15 +54,17 @@ def check_sound(source: FrameSource, samples: int) -> None:
 
     Args:
         source: The recording.
-        samples: Length of its sound [samples].
+        samples: Length of its sound, from the beginning of the first frame [samples].
 
     Raises:
         RecordingError: If it is.
     """
     if source.sound is None:
         return
-    heard, shown = samples / source.sound.rate, float(source.count / source.rate)
-    if abs(heard - shown) > _APART and not 1 / _FACTOR <= heard / shown <= _FACTOR:
+    end, shown = samples / source.sound.rate, float(source.count / source.rate)
+    heard = end - max(0.0, start_of(source.sound))  # silence stands for a late start
+    fits = (abs(t - shown) <= _APART or 1 / _FACTOR <= t / shown <= _FACTOR for t in (heard, end))
+    if not any(fits):
         raise RecordingError(
             f"{source.name}: {heard:.2f} s of sound and {shown:.2f} s of frames do not belong together; "
             "give the right --audio, --audio-offset 0 to use it all the same, or --no-audio"

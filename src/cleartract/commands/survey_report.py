@@ -12,6 +12,7 @@ from cleartract.denoising.survey import Survey
 from cleartract.model.model import Model
 from cleartract.recordings.formats import VIDEO_SUFFIXES
 from cleartract.recordings.sound import Sound
+from cleartract.recordings.source import start_of
 from cleartract.recordings.video_writer import preferred_codec
 
 _DIFFERENT = 0.01  # of the frames' duration: sound longer or shorter by more is told
@@ -69,17 +70,32 @@ def _named(frames: tuple[int, ...]) -> str:
 
 
 def sound_warnings(survey: Survey, sound: Sound | None, samples: int) -> list[str]:
-    """What to say about sound of some samples that is much longer or shorter than the frames."""
+    """What to say about sound that starts or ends elsewhere than the frames.
+
+    Args:
+        survey: Of the recording.
+        sound: Its sound, or None.
+        samples: Its length, from the beginning of the first frame [samples].
+    """
     if sound is None:
         return []
-    heard, shown = samples / sound.rate, float(survey.frames / survey.rate)
-    if abs(heard - shown) <= max(_DIFFERENT * shown, _DIFFERENT_SECONDS):
+    start, end, shown = start_of(sound), samples / sound.rate, float(survey.frames / survey.rate)
+    apart = end - shown
+    elsewhere = abs(apart) > max(_DIFFERENT * shown, _DIFFERENT_SECONDS)
+    if abs(start) > _DIFFERENT_SECONDS:
+        text = f"the sound starts {_seconds_from(start)} the first frame"
+        return [text + (f" and ends {_seconds_from(apart)} the last one" if elsewhere else "")]
+    if not elsewhere:
         return []
-    kind = "longer" if heard > shown else "shorter"
     return [
-        f"the sound is {kind} than the frames: {heard:.2f} s of sound, {shown:.2f} s of frames; "
-        "is it this recording's?"
+        f"the sound is {'longer' if apart > 0 else 'shorter'} than the frames: {end:.2f} s of sound, "
+        f"{shown:.2f} s of frames; is it this recording's?"
     ]
+
+
+def _seconds_from(seconds: float) -> str:
+    """`0.20 s after`, `0.20 s before`."""
+    return f"{abs(seconds):.2f} s {'after' if seconds > 0 else 'before'}"
 
 
 def unfamiliar_warnings(survey: Survey) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.sound import ArraySound, Sound, whole
+from cleartract.recordings.sound import ArraySound, Sound, StreamSound, whole
 
 CHUNK = 64  # [frames] handed on together
 
@@ -128,6 +128,13 @@ class LaterSamples:
         for block in self.sound.blocks():
             yield block[left:]
             left = max(0, left - len(block))
+
+
+def start_of(sound: Sound | None) -> float:
+    """How late a sound starts after the first frame in its container [s]; early is negative."""
+    if isinstance(sound, FirstSamples):
+        sound = sound.sound
+    return sound.lead() if isinstance(sound, StreamSound) else 0.0
 
 
 def in_memory(source: FrameSource) -> Recording:
