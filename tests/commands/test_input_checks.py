@@ -40,7 +40,7 @@ def test_a_cut_recording_is_denoised_only_when_asked(tmp_path, spoken, weights, 
     code, out = denoise(path, weights)
     said = capsys.readouterr().err
     assert code == 3
-    assert "the last frame is" in said
+    assert "the last good frame is" in said
     assert "--salvage" in said
     assert not out.exists()
     assert not list(tmp_path.glob(".*"))

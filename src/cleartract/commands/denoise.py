@@ -95,7 +95,8 @@ class Denoise:
     """Put a variable frame rate onto a constant one: the nearest frame in time on a regular grid at the
     median rate; how many frames were repeated or dropped is said."""
     salvage: bool = False
-    """Denoise what is left of a recording that was cut off."""
+    """Denoise what is left of a recording that was cut off, up to its last good frame, with the sound up to
+    there."""
     max_memory: float = 8.0
     """Refuse, before the work, what would need more memory [GB]."""
     overwrite: Overwrite = False
@@ -174,27 +175,30 @@ class Denoise:
         settings = checked_samples(with_quality(chosen, self.quality))
         device = usable_device(self.device)
         rate = None if self.rate is None else told_rate(self.rate)
-        if self.no_audio or self.salvage:
-            source, damage = open_with_usable_sound(self.input, rate, self.resample)
+        if self.no_audio or (self.salvage and self.audio is None):
+            source, damage = open_with_usable_sound(self.input, rate, self.resample, self.salvage)
         else:
             source, damage = open_source(self.input, self.audio, rate, self.resample), None
         if cut := source.provenance.get("cut"):
-            if not self.salvage:
-                raise RecordingError(
-                    f"{self.input}: {cut}; the last frame is {source.count - 1}; copy it again, or "
-                    "give --salvage to denoise what is left"
-                )
             read = source.source if isinstance(source, ResampledSource) else source
             if isinstance(read, VideoSource):
-                read.salvage = True
+                read.end_at_cut()
+            if not self.salvage:
+                raise RecordingError(
+                    f"{self.input}: {cut}; the last good frame is {read.count - 1}; copy it again, or "
+                    "give --salvage to denoise what is left"
+                )
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)
         if (heard := companion_target(targets["result"], source.sound)) is not None:
             targets["sound"] = heard
         run = DenoisingRun(self, source, settings, device, targets, lost or ())
-        if damage is not None:
+        if damage is not None and source.sound is None:
             run.warn(f"the result is without sound: {damage}")
+        elif damage is not None and source.sound is not None:
+            kept = run.samples / source.sound.rate
+            run.warn(f"the sound is damaged after {kept:.2f} s: kept up to there")
         return run
 
     def targets(self) -> dict[str, Path]:

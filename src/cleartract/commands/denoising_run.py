@@ -84,7 +84,8 @@ class DenoisingRun:
         read = command.sources()
         self.heard_beside = is_beside(self.targets, source.sound, read, command.overwrite)
         check_memory(source, self.settings, command.max_memory)
-        if self.settings.use_audio and command.preview is None and command.audio_offset is None:
+        whole = command.preview is None and not source.provenance.get("cut")
+        if self.settings.use_audio and whole and command.audio_offset is None:
             check_sound(source, self.samples)
 
     @cached_property

@@ -99,7 +99,7 @@ def _copied(place: Path, sound: StreamSound) -> bool:
             ffmpeg_name(place), "w", format="wav", options={"fflags": "+bitexact"}
         ) as copy:
             written = copy.add_stream_from_template(stream)
-            for packet in source.demux(stream):
+            for packet in sound.packets_of(source):
                 if packet.dts is not None:
                     packet.stream = written
                     copy.mux(packet)

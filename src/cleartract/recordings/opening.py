@@ -10,7 +10,7 @@ from cleartract.errors import RecordingError
 from cleartract.recordings.formats import READERS, RESAMPLED, known_suffix
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.resampling import resampled
-from cleartract.recordings.sound import companions_left_out
+from cleartract.recordings.sound import StreamSound, companions_left_out
 from cleartract.recordings.source import FrameSource, in_memory
 
 
@@ -52,9 +52,15 @@ def open_source(
 
 
 def open_with_usable_sound(
-    path: Path, rate: Fraction | None = None, resample: bool = False
+    path: Path, rate: Fraction | None = None, resample: bool = False, salvage: bool = False
 ) -> tuple[FrameSource, RecordingError | None]:
     """A source whose sound is left out where it is damaged, and what is wrong with it.
+
+    Args:
+        path: As `open_source`.
+        rate: As `open_source`.
+        resample: As `open_source`.
+        salvage: Whether the sound of a video is kept up to where it is damaged.
 
     Raises:
         RecordingError: As `open_source`, but not for a sound file beside the recording.
@@ -68,7 +74,10 @@ def open_with_usable_sound(
         for _ in source.sound.blocks() if source.sound is not None else ():
             pass
     except RecordingError as error:
-        source.sound, source.provenance["audio"] = None, None
+        kept = source.sound.up_to_damage() if isinstance(source.sound, StreamSound) else None
+        source.sound = kept if salvage else None
+        if source.sound is None:
+            source.provenance["audio"] = None
         return source, error
     return source, None
 

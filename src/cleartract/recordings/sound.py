@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -94,10 +95,17 @@ class FileSound:
 
 @dataclass(frozen=True)
 class StreamSound:
-    """The audio stream of a video file, in time with its first frame."""
+    """The audio stream of a video file, in time with its first frame.
+
+    Attributes:
+        path: The file.
+        rate: See `Sound.rate`.
+        packets: How many are used of a file that was cut off within one; all where None.
+    """
 
     path: Path
     rate: int
+    packets: int | None = None
 
     @classmethod
     def open(cls, path: Path) -> StreamSound | None:
@@ -133,6 +141,23 @@ class StreamSound:
         except (av.FFmpegError, ValueError) as error:
             raise _damaged(self.path, error) from error
 
+    def up_to_damage(self) -> StreamSound | None:
+        """The same without all that follows the first packet that is damaged; None if that is all."""
+        whole = 0
+        try:
+            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
+                for packet in self.packets_of(container):
+                    for frame in packet.decode():
+                        check_samples(frame.to_ndarray(), self.path)
+                    whole += 1
+        except (av.FFmpegError, ValueError, RecordingError):
+            pass
+        return replace(self, packets=whole) if whole else None
+
+    def packets_of(self, container: Any) -> Iterator[Any]:
+        """Those that are used of the file, opened."""
+        return islice(container.demux(container.streams.audio[0]), self.packets)
+
     def blocks(self) -> Iterator[np.ndarray]:
         """See `Sound.blocks`; silence is put before sound that starts late."""
         try:
@@ -144,7 +169,7 @@ class StreamSound:
     def _blocks(self, container: Any) -> Iterator[np.ndarray]:
         convert = av.AudioResampler(format="fltp", layout="mono", rate=self.rate)
         skipped: int | None = None  # samples before the first frame that are still to be dropped
-        for frame in container.decode(container.streams.audio[0]):
+        for frame in self._frames(container):
             if skipped is None:
                 lead = round((float(frame.time or 0) - _video_start(container)) * self.rate)
                 skipped = max(0, -lead)
@@ -156,6 +181,12 @@ class StreamSound:
                 skipped = max(0, skipped - len(samples))
         for part in convert.resample(None):
             yield _finite(part.to_ndarray()[0], self.path)
+
+    def _frames(self, container: Any) -> Iterator[Any]:
+        for packet in self.packets_of(container):
+            yield from packet.decode()
+        if self.packets is not None:  # else the last packet was empty, which does this
+            yield from container.streams.audio[0].codec_context.decode(None)
 
 
 def open_sound(path: Path) -> Sound:

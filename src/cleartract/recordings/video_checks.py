@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import av.logging
 import numpy as np
 
@@ -75,13 +76,21 @@ class WatchedDecoder:
         self.since: int | None = None
 
     def frames(self) -> Iterator[Any]:
-        """All frames in order."""
+        """All frames in order; where one cannot be decoded, those that are whole come first.
+
+        Raises:
+            FFmpegError: Of the frame that cannot be decoded.
+        """
         number = 0
+        failed: av.FFmpegError | None = None
         stamps: set[int | None] = set()  # of packets that were complained about
         for packet in self.container.demux(self.stream):
             stamp = packet.pts
             with heard_errors() as logs:
-                frames = packet.decode()
+                try:
+                    frames = packet.decode()
+                except av.FFmpegError as error:
+                    frames, failed = self._held_back(), error
             if any(level <= av.logging.ERROR for level, *_ in logs):
                 stamps.add(stamp)
             for frame in frames:
@@ -94,6 +103,35 @@ class WatchedDecoder:
                 self.spoiled += self.since is not None
                 yield frame
                 number += 1
+            if failed is not None:
+                raise failed
+
+    def _held_back(self) -> list[Any]:
+        """Frames that wait in the decoder for those shown before them."""
+        try:
+            return self.stream.codec_context.decode(None)
+        except av.FFmpegError:
+            return []
+
+    def whole(self, step: float | None) -> int:
+        """How many frames there are before the cut of a file that was cut off.
+
+        The last packet is torn, and frames that are stored after later ones may be missing.
+
+        Args:
+            step: From one frame to the next [ticks], or None where that varies.
+        """
+        number, last = 0, None
+        longest = float("inf") if step is None else 1.5 * step
+        try:
+            for frame in self.frames():
+                if None not in (last, frame.pts) and frame.pts - last > longest:
+                    break
+                number, last = number + 1, frame.pts
+        except av.FFmpegError:
+            pass
+        torn = [frame for frame in self.damaged if frame >= number - _REORDERED]
+        return min([number, *torn])
 
     def warnings(self) -> list[str]:
         """What to say about damaged frames."""

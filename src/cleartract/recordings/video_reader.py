@@ -167,13 +167,10 @@ class VideoSource:
 
     Attributes:
         grid: See `Probe`.
-        salvage: Whether a file that cannot be decoded to its end ends where it can.
 
     Raises:
         RecordingError: If a file is missing, damaged or of an unsupported kind.
     """
-
-    salvage = False
 
     def __init__(
         self, path: Path, audio: Path | None = None, quick: bool = False, resample: bool = False
@@ -189,6 +186,22 @@ class VideoSource:
         )
         self.provenance["audio"] = str(self.sound.path) if self.sound else None
         self._header_warnings = list(self.provenance["warnings"])
+        self._ends_at_cut = False
+
+    def end_at_cut(self) -> None:
+        """Let a file that was cut off end with the last frame that is whole; `count` is right then.
+
+        Raises:
+            RecordingError: If no frame is whole.
+        """
+        with _open(self.path) as container:
+            tick = exact_rate(container.streams.video[0].time_base)
+            step = None if self.grid is not None else float(1 / (self.rate * tick))
+            self.count = WatchedDecoder(container).whole(step)
+        if not self.count:
+            why = "; ".join(self._header_warnings)
+            raise RecordingError(f"{self.path}: holds no whole frame ({why}); copy it again")
+        self._ends_at_cut = True
 
     def chunks(self) -> Iterator[np.ndarray]:
         """See `FrameSource.chunks`.
@@ -211,15 +224,16 @@ class VideoSource:
                         )
                     planes.append(plane)
                     number += 1
+                    if self._ends_at_cut and number == self.count:
+                        break
                     if len(planes) == CHUNK:
                         yield np.stack(planes).astype(np.float32, copy=False)
                         planes = []
             except av.FFmpegError as error:
                 why = "; ".join([reason_of(error), *self._header_warnings])
-                if not (self.salvage and number):
-                    raise RecordingError(
-                        f"{self.path}: damaged after frame {number} ({why}); copy it again"
-                    ) from error
+                raise RecordingError(
+                    f"{self.path}: damaged after frame {number} ({why}); copy it again"
+                ) from error
         if planes:
             yield np.stack(planes).astype(np.float32, copy=False)
         if not number:

@@ -214,13 +214,13 @@ def _sound_packets(stream: Any, sound: Sound) -> Iterator[Any]:
     yield from stream.encode(None)
 
 
-def _copied_packets(source: Any, template: Any, target: Any) -> Iterator[Any]:
+def _copied_packets(source: Any, sound: StreamSound, target: Any) -> Iterator[Any]:
     """Packets of another file's sound; the frames start at 0, so the sound moves with them."""
     with source:
         shown = source.streams.video[0]
         zero = (shown.start_time or 0) * exact_rate(shown.time_base)
-        shift = round(zero / exact_rate(template.time_base))
-        for packet in source.demux(template):
+        shift = round(zero / exact_rate(source.streams.audio[0].time_base))
+        for packet in sound.packets_of(source):
             if packet.dts is not None:
                 packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
                 packet.stream = target
@@ -237,7 +237,7 @@ def _copied_stream(container: Any, suffix: str, sound: Sound | None) -> tuple | 
     if source.streams.audio:
         template = source.streams.audio[0]
         if template.codec_context.codec.canonical_name in _COPIED_INTO.get(suffix, ()):
-            return source, template, container.add_stream_from_template(template)
+            return source, sound, container.add_stream_from_template(template)
     source.close()
     return None
 
