@@ -89,6 +89,9 @@ class Denoise:
     opinion_map: Path | None = None
     """Also write what the model takes away although it repeats with the posture, so artefact or anatomy
     (--fidelity gives it back): a video (grey is nothing) or .npz, and beside it a picture (.png)."""
+    residual: Path | None = None
+    """Also write what was removed, noisy - denoised: a video (level 128 is nothing, a quarter of the
+    brightest tissue nearly black or white; the sidecar holds the scale) or .npz with the values."""
     master: bool = False
     """Also write a lossless 16-bit FFV1 master, OUTPUT_master.avi."""
     resample: bool = False
@@ -146,10 +149,12 @@ class Denoise:
 
         targets = self.targets()
         check_targets(targets, self.sources(), self.overwrite)
-        if self.opinion_map is not None:
-            check_output_kind(self.opinion_map)
-            if is_series(self.opinion_map):
-                raise UsageError("--opinion-map: one file, such as opinion.mp4 or opinion.npz")
+        for name in ("opinion_map", "residual"):
+            if (other := getattr(self, name)) is not None:
+                check_output_kind(other)
+                if is_series(other):
+                    option = name.replace("_", "-")
+                    raise UsageError(f"--{option}: one file, such as {option}.mp4 or {option}.npz")
         if not self.dry_run:
             check_partial(targets["result"], self.resume)
 
@@ -217,6 +222,8 @@ class Denoise:
         targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         if self.master:
             targets["master"] = place.with_name(stem + "_master.avi")
+        if self.residual is not None:
+            targets["residual"] = self.residual
         if self.opinion_map is not None:
             opinion = self.opinion_map
             targets["opinion"] = opinion

@@ -17,6 +17,7 @@ from cleartract.commands.input_checks import check_memory, check_sound, window_w
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import circumstances, counted, warn
 from cleartract.commands.progress import Update, progress_bar
+from cleartract.commands.residual_video import described_residual
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.run_description import asked_of, fixed_description
 from cleartract.commands.sound_beside import is_beside, tell_sound_beside
@@ -236,6 +237,9 @@ class DenoisingRun:
                     if name != "sidecar"
                 },
             }
+            if "residual" in places:
+                survey = restoration.prepared.survey
+                sidecar["residual_video"] = described_residual(survey, self.targets["residual"])
             with naming(self.targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
 

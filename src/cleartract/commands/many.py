@@ -76,7 +76,7 @@ def denoise_many(command: Denoise, out: Path) -> None:
 
 
 def _check(command: Denoise, out: Path) -> None:
-    for name in ("output", "audio", "opinion_map"):
+    for name in ("output", "audio", "opinion_map", "residual"):
         if getattr(command, name) is not None:
             option = "--" + name.replace("_", "-")
             raise UsageError(f"{option} is for one recording; leave it out with --out")

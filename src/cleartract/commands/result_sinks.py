@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cleartract.commands.residual_video import ResidualSink
 from cleartract.denoising.survey import Survey
 from cleartract.files import naming
 from cleartract.recordings.array_reader import UNCERTAINTY
@@ -44,6 +45,8 @@ def result_sinks(
     sinks = [open_sink(places["result"], result, provenance, targets["result"])]
     if "master" in places:
         sinks.append(open_master(places["master"], result, targets["master"]))
+    if "residual" in places:
+        sinks.append(ResidualSink(source, survey, places["residual"], targets["residual"]))
     spread: list[FrameSink] = []
     if "uncertainty" in places:
         shape, others = (survey.frames, *survey.size), {"kind": UNCERTAINTY}
