@@ -14,7 +14,7 @@ from cleartract.errors import UsageError
 
 CHOSEN = {
     "target": "ideal", "no_audio": True, "audio_offset": -12.5, "suffix": ".npz", "master": True,
-    "opinion_map": True, "weights": "base", "fidelity": 0.5, "lost": "3-5,9", "rate": "65040/781",
+    "opinion_map": True, "residual": True, "weights": "base", "fidelity": 0.5, "lost": "3-5,9", "rate": "65040/781",
     "resample": True, "salvage": True, "window_duration": 0.25, "step_duration": 4, "blend": "uniform",
     "sampler": "ddpm", "steps": 6, "guidance": 1.5, "samples": 3, "seed": 7, "batch": 2,
     "device": "cpu", "threads": 2, "max_memory": 4.5,
@@ -50,13 +50,13 @@ def test_the_command_line_that_is_shown_asks_for_what_the_form_holds(tmp_path):
     for name, value in CHOSEN.items():
         if name in DenoiseSettings.model_fields:
             assert getattr(command.settings, name) == value, name
-        elif name not in ("suffix", "opinion_map"):
+        elif name not in ("suffix", "opinion_map", "residual"):
             assert getattr(command, name) == value, name
     assert command.preview == "2s"
     assert command.targets() == plan.targets
     assert plan.targets["result"] == tmp_path / "-a b;_cleartract.npz"
     assert set(plan.targets) == {
-        "result", "sidecar", "master", "opinion", "opinion_picture", "uncertainty",
+        "result", "sidecar", "master", "opinion", "opinion_picture", "residual", "uncertainty",
     }  # fmt: skip
     words = shlex.split(plan.repeated())
     assert words[:2] == ["cleartract", "denoise"]

@@ -24,11 +24,21 @@ from cleartract.errors import UsageError
 from cleartract.model.weights import shipped_weights, weights_path
 from cleartract.recordings.formats import OUTPUT_SUFFIXES
 
-_FIRST = ("quality", "target", "no_audio", "audio_offset", "suffix", "master", "opinion_map")
+_FIRST = (
+    "quality",
+    "target",
+    "no_audio",
+    "audio_offset",
+    "suffix",
+    "master",
+    "opinion_map",
+    "residual",
+)
 _MORE = (
     "weights", "fidelity", "lost", "rate", "resample", "salvage", "window_duration", "step_duration", "blend",
     "sampler", "steps", "guidance", "samples", "seed", "batch", "device", "threads", "max_memory",
 )  # fmt: skip
+_BESIDE = {"opinion_map": "opinion", "residual": "residual"}  # further results, and their names
 _DEVICES = ("auto", "cpu", "cuda")
 _MOST_RUNS = 1000  # of one recording with results side by side
 
@@ -74,7 +84,7 @@ class DenoiseForm:
             "weights": (tuple(self.weights), "choice"),
             "suffix": (("", *OUTPUT_SUFFIXES), "choice"),
             "device": (_DEVICES, "choice"),
-            "opinion_map": ((), "flag"),
+            **dict.fromkeys(_BESIDE, ((), "flag")),
         }.get(name) or _kind(hint)
         if name == "weights":
             default = self.weights[0]
@@ -96,7 +106,7 @@ class DenoiseForm:
         chosen = {name: self._checked(name, value) for name, value in values.items()}
         chosen = {n: v for n, v in chosen.items() if v != self._fields[n]["default"]}
         suffix = chosen.pop("suffix", "") or None
-        opinion = chosen.pop("opinion_map", False)
+        beside = [name for name in _BESIDE if chosen.pop(name, False)]
         settings = {n: chosen.pop(n) for n in tuple(chosen) if n in DenoiseOptions.model_fields}
         if self._given is not None:
             chosen.setdefault("weights", self._given)
@@ -110,7 +120,7 @@ class DenoiseForm:
             **chosen,
         )
         checked_samples(with_quality(command.settings, command.quality))
-        command = _with_free_names(command, recorded, folder, suffix, opinion, taken)
+        command = _with_free_names(command, recorded, folder, suffix, beside, taken)
         command.check_outputs()
         return Plan(
             tuple(_arguments(command)), command.targets(), preview, command.rate, command.audio
@@ -189,7 +199,7 @@ def _with_free_names(
     recorded: Recorded,
     folder: Path | None,
     suffix: str | None,
-    opinion: bool,
+    beside: list[str],
     taken: set[Path],
 ) -> Denoise:
     """The command, with results that are not there yet: `_cleartract`, then `_run2_cleartract` ...
@@ -202,10 +212,9 @@ def _with_free_names(
     for run in range(1, _MOST_RUNS):
         stem = base.name + ("" if run == 1 else f"_run{run}")
         output = base.with_name(f"{stem}_cleartract{suffix}")
-        beside = output.with_name(
-            f"{stem}_opinion_cleartract{'.npz' if suffix == '.npz' else '.mp4'}"
-        )
-        named = replace(command, output=output, opinion_map=beside if opinion else None)
+        kind = ".npz" if suffix == ".npz" else ".mp4"
+        others = {n: output.with_name(f"{stem}_{_BESIDE[n]}_cleartract{kind}") for n in beside}
+        named = replace(command, output=output, **others)
         targets = named.targets()
         there = partial_folder(output).exists() or not taken.isdisjoint(targets.values())
         if not there and not any(target.exists() for target in targets.values()):

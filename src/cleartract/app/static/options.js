@@ -4,7 +4,7 @@ import { byId, make } from "./elements.js";
 
 const LABELS = {
   quality: "Quality", target: "Target", no_audio: "Without sound", audio_offset: "Sound is late by [ms]", suffix: "Kind of result",
-  master: "Lossless master", opinion_map: "Opinion map", max_memory: "Most memory [GB]",
+  master: "Lossless master", opinion_map: "Opinion map", residual: "Residual", max_memory: "Most memory [GB]",
 };
 const PAIRS = { whole: "number", number: "number", text: "text" };
 
