@@ -14,7 +14,8 @@ from cleartract.errors import UsageError
 
 CHOSEN = {
     "target": "ideal", "no_audio": True, "audio_offset": -12.5, "suffix": ".npz", "master": True,
-    "opinion_map": True, "residual": True, "weights": "base", "fidelity": 0.5, "lost": "3-5,9", "rate": "65040/781",
+    "opinion_map": True, "residual": True,
+    "weights": "base", "fidelity": 0.5, "lost": "3-5,9", "rate": "65040/781",
     "resample": True, "salvage": True, "window_duration": 0.25, "step_duration": 4, "blend": "uniform",
     "sampler": "ddpm", "steps": 6, "guidance": 1.5, "samples": 3, "seed": 7, "batch": 2,
     "device": "cpu", "threads": 2, "max_memory": 4.5,

@@ -213,7 +213,9 @@ def _with_free_names(
         stem = base.name + ("" if run == 1 else f"_run{run}")
         output = base.with_name(f"{stem}_cleartract{suffix}")
         kind = ".npz" if suffix == ".npz" else ".mp4"
-        others = {n: output.with_name(f"{stem}_{_BESIDE[n]}_cleartract{kind}") for n in beside}
+        others: dict[str, Any] = {
+            n: output.with_name(f"{stem}_{_BESIDE[n]}_cleartract{kind}") for n in beside
+        }
         named = replace(command, output=output, **others)
         targets = named.targets()
         there = partial_folder(output).exists() or not taken.isdisjoint(targets.values())
