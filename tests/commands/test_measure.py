@@ -93,6 +93,30 @@ def test_nothing_is_overwritten_and_other_kinds_are_refused(opening, capsys):
     assert measured(path, "-o", path.with_name("a.xlsx")) == 6
 
 
+def test_a_table_of_each_kind_may_have_one_name(opening, capsys):
+    """The lines and their picture are the same; those of other lines are kept."""
+    path, _ = opening
+    table, lines = path.with_name("m.csv"), path.with_name("m.lines.json")
+    assert measured(path, "-o", table) == 0
+    before = {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()}
+    assert measured(path, "-o", path.with_name("m.mat")) == 0
+    np.testing.assert_allclose(
+        loadmat(path.with_name("m.mat"))["degrees"],
+        np.loadtxt(table, delimiter=",", skiprows=1)[:, 2:],
+        atol=1e-3,
+    )
+    after = {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()}
+    assert after == before | {"m.mat": after["m.mat"]}
+    path.with_name("m.mat").unlink()
+    lines.write_text(json.dumps({"mine": LINE["gap"]}))
+    assert measured(path, "-o", path.with_name("m.mat")) == 6
+    assert "m.lines.json: exists, of other lines" in capsys.readouterr().err
+    assert json.loads(lines.read_text()) == {"mine": LINE["gap"]}
+    assert not path.with_name("m.mat").exists()
+    assert measured(path, "-o", path.with_name("m.mat"), "--overwrite") == 0
+    assert json.loads(lines.read_text()) == LINE
+
+
 def spoken_file(path, words) -> None:
     """A short TextGrid of one tier."""
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "9", "<exists>", "1"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import Overwrite
-from cleartract.commands.outputs import beside, counted, warn
+from cleartract.commands.outputs import beside, check_place, counted, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
@@ -50,9 +50,9 @@ class Measure:
         if target.suffix.lower() not in KINDS:
             raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
         lines_target, picture = target.with_suffix(".lines.json"), target.with_suffix(".lines.png")
-        for path in (target, lines_target, picture):
-            if path.exists() and not self.overwrite:
-                raise OutputError(f"{path}: exists; give --overwrite or another -o")
+        check_place(target, [self.input])
+        if target.exists() and not self.overwrite:
+            raise OutputError(f"{target}: exists; give --overwrite or another -o")
         import numpy as np
 
         from cleartract.evaluation.articulation import constriction_degree
@@ -91,10 +91,15 @@ class Measure:
         degrees[[not quality.scored for quality in qualities]] = np.nan
         table = Table((np.arange(len(frames)) + 0.5) / rate, lines, qualities, degrees)
         spoken = {} if annotation is None else annotation.spoken_at(table.times)
+        others = {
+            lines_target: described_lines(lines).encode(),
+            picture: lines_picture(frames, lines, qualities, size),
+        }
+        missing = [path for path, content in others.items() if not self._is_there(path, content)]
         with AtomicFiles(replace=self.overwrite) as files, naming(target):
             table.write(files.add(target), target.suffix.lower(), spoken)
-            files.add(lines_target).write_text(described_lines(lines))
-            files.add(picture).write_bytes(lines_picture(frames, lines, qualities, size))
+            for path in missing:
+                files.add(path).write_bytes(others[path])
         said = "" if annotation is None else f", words and phones of {annotation.path.name}"
         print(table.described())
         print(f"{target}: {counted(len(frames), 'frame')}, {counted(len(lines), 'line')}{said}")
@@ -102,6 +107,21 @@ class Measure:
         if before is not None:
             for sentence in plain_verdict({"articulation": articulation(subject)}):
                 print(sentence)
+
+    def _is_there(self, path: Path, content: bytes) -> bool:
+        """Whether a file beside the table holds the same already, as beside one of the other kind.
+
+        Raises:
+            OutputError: If it holds something else, and may not be replaced.
+        """
+        from cleartract.files import naming
+
+        with naming(path):
+            if not path.exists() or self.overwrite:
+                return False
+            if path.read_bytes() == content:
+                return True
+        raise OutputError(f"{path}: exists, of other lines; give --overwrite or another -o")
 
 
 @dataclass(frozen=True)
