@@ -15,7 +15,7 @@ from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import RecordingError, UsageError
 from cleartract.jobs.engine import EngineSettings
-from cleartract.recordings.formats import check_output_kind, is_series, stored_at
+from cleartract.recordings.formats import check_output_kind, is_series, stem_of, stored_at
 
 if TYPE_CHECKING:
     from cleartract.commands.denoising_run import DenoisingRun
@@ -212,13 +212,12 @@ class Denoise:
         preview = "_preview" if self.preview else ""
         folder = self.input.is_dir()
         given = Path(os.path.abspath(self.input)) if folder else self.input  # `.` has a name too
-        name = given.name if folder else given.stem
-        default = f"{name}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
+        default = f"{stem_of(given)}_cleartract{preview}{'.npz' if arrays else '.mp4'}"
         output = self.output or beside(given, default)
         if is_series(output):
             check_output_kind(output)
         place = stored_at(output)  # a folder for one file a frame
-        stem = place.name if is_series(output) else place.stem
+        stem = place.name if is_series(output) else stem_of(place)
         targets = {"result": output, "sidecar": beside(place, place.name + ".json")}
         if self.master:
             targets["master"] = place.with_name(stem + "_master.avi")
@@ -227,7 +226,7 @@ class Denoise:
         if self.opinion_map is not None:
             opinion = self.opinion_map
             targets["opinion"] = opinion
-            targets["opinion_picture"] = beside(opinion, opinion.stem + ".png")
+            targets["opinion_picture"] = beside(opinion, stem_of(opinion) + ".png")
         if QUALITIES[self.quality].get("samples", self.settings.samples) > 1:
             targets["uncertainty"] = place.with_name(stem + "_uncertainty.npz")
         return targets

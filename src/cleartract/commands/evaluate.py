@@ -22,6 +22,7 @@ from cleartract.errors import (
 )
 from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
 from cleartract.jobs.engine import EngineSettings
+from cleartract.recordings.formats import stem_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Evaluate:
         if self.corpus is None and not source.exists():
             raise RecordingError(f"{source}: no such file or folder")
         place = source.resolve()
-        out = self.out or place.with_name(place.stem + "_evaluation")
+        out = self.out or place.with_name(stem_of(place) + "_evaluation")
         report = self.engine.shard is None
         if report and (out / "report.json").exists() and not self.overwrite:
             raise OutputError(f"{out}: holds a report; give --overwrite or another --out")

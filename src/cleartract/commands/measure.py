@@ -13,6 +13,7 @@ from cleartract.commands.outputs import beside, check_place, counted, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
+from cleartract.recordings.formats import stem_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ class Measure:
 
     def run(self) -> None:
         """Measure and write."""
-        target = self.output or beside(self.input, f"{self.input.stem}_degrees.csv")
+        target = self.output or beside(self.input, f"{stem_of(self.input)}_degrees.csv")
         if target.suffix.lower() not in KINDS:
             raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
         lines_target, picture = target.with_suffix(".lines.json"), target.with_suffix(".lines.png")

@@ -13,7 +13,7 @@ from cleartract.commands.options import Overwrite
 from cleartract.commands.outputs import beside, check_targets
 from cleartract.errors import RecordingError
 from cleartract.reconstruction.settings import ReconstructionSettings
-from cleartract.recordings.formats import check_output_kind, is_series, stored_at
+from cleartract.recordings.formats import check_output_kind, is_series, stem_of, stored_at
 
 if TYPE_CHECKING:
     from cleartract.recordings.raw_source import RawSource
@@ -49,7 +49,7 @@ class Reconstruct:
 
     def run(self) -> None:
         """Reconstruct and write."""
-        output = self.output or beside(self.input, f"{self.input.stem}_reconstructed.npz")
+        output = self.output or beside(self.input, f"{stem_of(self.input)}_reconstructed.npz")
         if is_series(output):
             check_output_kind(output)
         place = stored_at(output)

@@ -17,7 +17,7 @@ import numpy as np
 
 from cleartract.corpora.entries import OWN
 from cleartract.errors import CorpusError
-from cleartract.recordings.formats import FOLDER, READERS, SOUND_SUFFIXES, known_suffix
+from cleartract.recordings.formats import FOLDER, READERS, SOUND_SUFFIXES, known_suffix, stem_of
 from cleartract.recordings.mrd_trajectory import holds_trajectory
 
 _FRAME_SUFFIXES = (".png", ".tif", ".tiff", ".npy", ".dcm")  # perhaps one file a frame
@@ -78,13 +78,8 @@ def find_recordings(inputs: tuple[Path, ...], pattern: str = "*") -> list[Found]
 def _single(path: Path) -> Found:
     named = Path(os.path.abspath(path))
     return Found(
-        path, Path(named.name if path.is_dir() else _stem(named)), None, known_suffix(path)
+        path, Path(named.name if path.is_dir() else stem_of(named)), None, known_suffix(path)
     )
-
-
-def _stem(path: Path) -> str:
-    suffix = known_suffix(path)
-    return path.name if suffix == FOLDER else path.name[: len(path.name) - len(suffix)]
 
 
 def _apart(found: list[Found]) -> list[Found]:
@@ -93,7 +88,8 @@ def _apart(found: list[Found]) -> list[Found]:
     result = []
     for one, place in zip(found, places, strict=True):
         if places.count(place) > 1:
-            suffix = "_frames" if one.kind == FOLDER else one.kind.replace(".", "_")
+            kind = one.path.name[len(stem_of(one.path)) :]
+            suffix = "_frames" if one.kind == FOLDER else kind.replace(".", "_")
             one = Found(one.path, Path(f"{one.place}{suffix}"), one.audio, one.kind)
         result.append(one)
     if len({str(one.place).lower() for one in result}) < len(result):
@@ -120,14 +116,14 @@ def _in_folder(folder: Path, top: Path) -> Iterator[Found]:
     for name in files:
         path = folder / name
         kind = known_suffix(path)
-        if kind not in READERS or _USC.fullmatch(name) or _stem(path).endswith(_WRITTEN):
+        if kind not in READERS or _USC.fullmatch(name) or stem_of(path).endswith(_WRITTEN):
             continue
         beside_raw = kind == ".mat" and any(Path(other).suffix in _RAW for other in files)
         if beside_raw and holds_trajectory(path):
             continue
         if folder.name == "beh" and not _BIDS.fullmatch(name):
             continue
-        place = path.relative_to(top).with_name(_stem(path))
+        place = path.relative_to(top).with_name(stem_of(path))
         yield Found(path, place, _sound_elsewhere(path), kind)
     for name in names:
         inside = folder / name
@@ -154,7 +150,7 @@ def _usc_sound(path: Path, match: re.Match) -> Path | None:
 
 def _sound_elsewhere(path: Path) -> Path | None:
     """Of USC-TIMIT (`avi/` and `wav/`), ArtSpeech 2 (in the speaker's name) and BIDS."""
-    stem, folder = _stem(path), path.parent
+    stem, folder = stem_of(path), path.parent
     places = []
     if folder.name.lower() == "avi":
         places.append(folder.parent / "wav" / f"{stem}.wav")

@@ -10,7 +10,7 @@ from pathlib import Path
 from cleartract.errors import RecordingError
 from cleartract.recordings.annotation_reader import ANNOTATION_SUFFIXES, read_annotation
 from cleartract.recordings.annotations import Annotation
-from cleartract.recordings.formats import FOLDER, known_suffix
+from cleartract.recordings.formats import FOLDER, known_suffix, stem_of
 
 _RESULT = "_cleartract"  # the end of a result's name; its annotation has the recording's
 _MADE_FROM = ("NPY_MR", "NPY_MR_registered")  # of ArtSpeech 2: frames inside the recording's folder
@@ -54,7 +54,7 @@ def annotation_for(
 
 def _candidates(path: Path) -> Iterator[Path]:
     suffix = known_suffix(path)
-    stem = path.name if suffix == FOLDER else path.name[: len(path.name) - len(suffix)]
+    stem = stem_of(path)
     yield from _files(path.parent, re.escape(stem))
     if stem.endswith(_RESULT):
         yield from _files(path.parent, re.escape(stem.removesuffix(_RESULT)))

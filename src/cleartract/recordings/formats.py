@@ -22,6 +22,7 @@ OUTPUT_SUFFIXES = (
 )  # fmt: skip
 SERIES_SUFFIXES = (".png", ".tif", ".tiff", ".npy")  # of a folder with one file a frame
 _SILENT = (".tif", ".tiff", ".gif", ".nii", ".nii.gz", ".dcm")  # hold no sound
+_DOUBLE = (".nii.gz", ".ome.tif", ".ome.tiff", ".v5.mat")
 _NUMBERED = re.compile(r"[^%]*%(?:0?[1-9])?d[^%]*")
 FOLDER = "/"  # stands for a folder with one file a frame
 
@@ -53,6 +54,16 @@ def output_suffix(target: Path) -> str:
     """The suffix that decides how a file is written: `.nii.gz` is one."""
     last_two = "".join(target.suffixes[-2:]).lower()
     return last_two if last_two in READERS else target.suffix.lower()
+
+
+def stem_of(path: Path) -> str:
+    """The name of a recording without its suffix: `scan` of `scan.nii.gz`; of a folder the whole."""
+    suffix = known_suffix(path)
+    if suffix == FOLDER:
+        return path.name
+    double = next((two for two in _DOUBLE if path.name.lower().endswith(two)), suffix)
+    stem = path.name[: len(path.name) - len(double)]
+    return stem or path.stem
 
 
 def is_series(target: Path) -> bool:

@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from cleartract.errors import RecordingError, reason_of
-from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name
+from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name, stem_of
 
 _BLOCK = 1 << 16  # [samples]
 _LOUDEST = 1e9  # that whole numbers saved as real ones reach
@@ -208,9 +208,10 @@ def open_sound(path: Path) -> Sound:
 def companion_sound(path: Path) -> Sound | None:
     """The sound of a .wav or .flac of the same name beside a video, or None."""
     for suffix in SOUND_SUFFIXES if _WANTED.get() else ():
-        for candidate in (path.with_suffix(suffix), path.with_suffix(suffix.upper())):
-            if candidate.is_file():
-                return FileSound.open(candidate)
+        for kind in (suffix, suffix.upper()):
+            for candidate in (path.with_suffix(kind), path.with_name(stem_of(path) + kind)):
+                if candidate.is_file():
+                    return FileSound.open(candidate)
     return None
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from cleartract.errors import RecordingError
+from cleartract.recordings.formats import stem_of
 
 MOST_LINES = 32
 _UNIT = " [mm]"
@@ -56,7 +57,7 @@ def measures_for(
     if named is not None:
         return read_measures(named, count), None
     beside = (path.resolve() for path in recordings)
-    tables = (path.with_name(f"{path.stem}_degrees.csv") for path in beside)
+    tables = (path.with_name(f"{stem_of(path)}_degrees.csv") for path in beside)
     found = next((table for table in tables if table.is_file()), None)
     if found is None:
         return None, None

@@ -12,7 +12,7 @@ import numpy as np
 from cleartract.errors import RecordingError
 from cleartract.recordings.annotation_finder import annotation_for
 from cleartract.recordings.array_reader import ArraySource
-from cleartract.recordings.formats import VIDEO_SUFFIXES
+from cleartract.recordings.formats import VIDEO_SUFFIXES, stem_of
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import companions_left_out
 from cleartract.recordings.source import FirstFrames, FrameSource
@@ -81,7 +81,7 @@ class Player(Shown):
         annotation, said = annotation_for([noisy, *(others or {}).values()])
         best = [given[name] for name in ("denoised", "noisy") if name in given]
         table, wrong = measures_for(best, self.count, measures)
-        self.lines = LineFile(noisy.resolve().with_name(f"{noisy.resolve().stem}.lines.json"))
+        self.lines = LineFile(noisy.resolve().with_name(f"{stem_of(noisy.resolve())}.lines.json"))
         super().__init__(
             noisy.name, self.planes, self.count, self.size, self.rate, source.sound, pixel_size,
             annotation, table, told=[text for text in (said, wrong) if text is not None],
