@@ -87,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     page = io.TextIOWrapper(helped, encoding, "replace")  # boxes are drawn as it allows
     try:
+        _check_empty(arguments)
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(page):
                 command = tyro.extras.subcommand_cli_from_dict(
@@ -147,6 +148,20 @@ def _tidy_when_terminated() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _check_empty(arguments: Sequence[str]) -> None:
+    """Refuse an empty argument, such as that of an unset variable: as a path it is this folder.
+
+    Raises:
+        UsageError: If there is one.
+    """
+    for before, text in zip(["", *arguments], arguments, strict=False):
+        option = re.fullmatch(r"(--?[\w-]+)=", text)
+        if not text or option:
+            named = option[1] if option else before if before.startswith("-") else ""
+            where = f"{named}: is empty" if named else "an argument is empty"
+            raise UsageError(f"{where}; give the name of a file, or leave it out")
 
 
 def _with_places(arguments: Sequence[str]) -> list[str]:

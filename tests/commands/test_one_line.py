@@ -12,11 +12,11 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from cleartract.cli import main
+from cleartract.cli import all_commands, main
 from cleartract.errors import CorpusError, RecordingError, WeightsError, WindowError
 from cleartract.evaluation.evaluate import _window
 from cleartract.model.weights import load_model
-from cleartract.recordings.opening import open_source, open_with_usable_sound
+from cleartract.recordings.opening import open_recording, open_source, open_with_usable_sound
 from cleartract.recordings.sidecar import sidecar_of
 from cleartract.recordings.windows import SlidingWindowTransform
 from cleartract.training.checkpoint import load_checkpoint
@@ -32,11 +32,28 @@ def said(capsys, code, *arguments) -> str:
 def test_names_that_are_no_files(clip, capsys, monkeypatch):
     monkeypatch.chdir(clip.parent)
     assert "is a folder" in said(capsys, 6, "denoise", "/")
-    for wrong in (".", "", "/"):
+    for wrong in (".", "/"):
         assert "is a folder" in said(capsys, 6, "denoise", clip, "-o", wrong)
         assert "is a folder" in said(capsys, 6, "generate", clip, "-o", wrong)
         assert "is a folder" in said(capsys, 6, "generate", wrong)
         assert "is a folder" in said(capsys, 6, "measure", wrong)
+
+
+def test_an_empty_argument_is_not_this_folder(clip, capsys, monkeypatch):
+    """As of `"$FILE"` where nothing is in it."""
+    monkeypatch.chdir(clip.parent)
+    before = sorted(clip.parent.iterdir())
+    for command in all_commands():
+        assert "an argument is empty" in said(capsys, 2, command, "")
+    assert "an argument is empty" in said(capsys, 2, "denoise", clip, "", "--out", "o")
+    assert "an argument is empty" in said(capsys, 2, "view", clip, "")
+    for option in ("-o", "--out", "--audio", "--weights"):
+        assert f"{option}: is empty" in said(capsys, 2, "denoise", clip, option, "")
+        assert f"{option}: is empty" in said(capsys, 2, "denoise", clip, f"{option}=")
+    assert sorted(clip.parent.iterdir()) == before
+    for opener in (open_recording, open_source):
+        with pytest.raises(RecordingError, match="no name"):
+            opener("")
 
 
 def test_a_device_that_computes_nothing(clip, capsys):

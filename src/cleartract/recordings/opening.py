@@ -35,6 +35,8 @@ def open_source(
         RecordingError: If a file is missing, damaged or of an unsupported kind, or if a rate is
             missing or contradicts the file's.
     """
+    if path == "":  # as a `Path` it is this folder
+        raise RecordingError("a recording has no name; give a file")
     path, chosen = Path(path), None if audio is None else Path(audio)
     suffix = known_suffix(path)
     module, kind, told = READERS[suffix] if suffix in READERS else READERS[".mp4"]
