@@ -188,6 +188,79 @@ def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
     assert main(["adapt", str(tmp_path / "no.avi"), "--weights", str(weights)]) == 3
 
 
+def adapted_from(folder, weights, out):
+    options = [
+        "--weights",
+        str(weights),
+        "-o",
+        str(out),
+        "--steps",
+        "25",
+        "--learning-rate",
+        "3e-3",
+    ]
+    return main(["adapt", str(folder), *options])
+
+
+def test_a_folder_is_adapted_to_past_what_cannot_be_used(
+    tiny_model, long_recording, tmp_path, capsys, monkeypatch
+):
+    """As if the bad files were not there."""
+    gives_back(monkeypatch, -0.04)
+    monkeypatch.setattr("cleartract.adaptation.adapt._SURE", -np.inf)
+    monkeypatch.setattr("cleartract.adaptation.adapt.LEAST_WINDOWS", 8)
+    from cleartract.model.weights import load_model, save_model
+
+    weights, folder, good = tmp_path / "w.safetensors", tmp_path / "some", tmp_path / "good"
+    save_model(tiny_model, weights, {})
+    folder.mkdir()
+    good.mkdir()
+    for number, clip in enumerate(clips_of(long_recording)[:2]):
+        for place in (folder, good):
+            write_recording(place / f"{number}.avi", clip, {})
+    (folder / "0_text.mp4").write_text("no video")
+    write_recording(folder / "3_short.avi", long_recording.excerpt(0, 20), {})
+    spoiled = long_recording.frames[:100].copy()
+    spoiled[7] = np.nan
+    np.savez(folder / "4_nan.npz", frames=spoiled, rate=[50, 1])
+    small = long_recording.excerpt(0, 60)
+    write_recording(folder / "5_other.npz", replace(small, frames=small.frames[:, :18]), {})
+    assert adapted_from(folder, weights, tmp_path / "a.safetensors") == 0
+    said = capsys.readouterr().err
+    for name in ("0_text.mp4", "3_short.avi", "4_nan.npz", "5_other.npz"):
+        (line,) = [line for line in said.splitlines() if name in line]
+        assert line.endswith("left out")
+    assert adapted_from(good, weights, tmp_path / "b.safetensors") == 0
+    (first, told), (second, same) = (load_model(tmp_path / f"{n}.safetensors") for n in "ab")
+    assert told["training"] == same["training"]
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+def test_a_folder_of_nothing_usable_is_refused(tiny_model, long_recording, tmp_path, capsys):
+    from cleartract.model.weights import save_model
+
+    weights, folder = tmp_path / "w.safetensors", tmp_path / "bad"
+    save_model(tiny_model, weights, {})
+    folder.mkdir()
+    (folder / "a.mp4").write_text("no video")
+    (folder / "b.avi").write_text("no video")
+    assert adapted_from(folder, weights, tmp_path / "a.safetensors") == 3
+    assert [line.split(":")[1].strip() for line in capsys.readouterr().err.splitlines()] == [
+        str(folder / "a.mp4"),
+        str(folder / "b.avi"),
+    ]
+    for number in (0, 1):
+        write_recording(folder / f"{number}.npz", long_recording.excerpt(0, 60), {})
+    assert adapted_from(folder, weights, tmp_path / "a.safetensors") == 3
+    assert "none of the recordings can be used" in capsys.readouterr().err
+    named = folder / "a.mp4"  # by itself: a mistake
+    command = ["adapt", str(named), str(folder / "0.npz"), "--weights", str(weights)]
+    assert main([*command, "-o", str(tmp_path / "a.safetensors")]) == 3
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "a.safetensors").exists()
+
+
 @pytest.mark.parametrize("signal", [0.0, 0.05, 0.2, 1.0, 5.0])
 def test_complex_noise_is_known_from_magnitudes(signal):
     rng = np.random.default_rng(0)

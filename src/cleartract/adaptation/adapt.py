@@ -65,6 +65,7 @@ class Adapted:
             recording with most; below 0 more is taken away.
         kept: Whether the adapted weights are returned.
         losses: Held-out loss before and after.
+        used: Recordings that were learned from.
     """
 
     model: Model
@@ -73,6 +74,7 @@ class Adapted:
     given_back: float
     kept: bool
     losses: tuple[float, float]
+    used: list[Recording]
 
 
 def adapt(
@@ -80,6 +82,7 @@ def adapt(
     recordings: list[Recording],
     settings: AdaptSettings | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    left_out: Callable[[str], None] | None = None,
 ) -> Adapted:
     """Adapt a model to noisy recordings.
 
@@ -88,14 +91,15 @@ def adapt(
         recordings: Of one protocol, with or without sound. Short ones of one speaker are pooled.
         settings: How.
         progress: Called with step, steps and the loss.
+        left_out: Called with why recordings cannot be used; the others are. By default that is an error.
 
     Raises:
-        RecordingError: If recordings of one size and rate are shorter than 40 windows together, or one
-            is shorter than a window.
+        RecordingError: If recordings of one size and rate are shorter than 40 windows together, one
+            is shorter than two windows, or one has no noise; with `left_out`, if none can be used.
     """
     settings = settings or AdaptSettings()
     steps, frames, seed = settings.steps, settings.frames, settings.seed
-    sources = [NoisySource(group, model, frames) for group in pooled(recordings, frames)]
+    sources = _sources(model, recordings, frames, left_out or _refuse)
     adapted = copy.deepcopy(model).train()
     again = steps // 2 if steps >= _TWICE else steps
     trained = [
@@ -131,15 +135,37 @@ def adapt(
     share = max(given_back(*source.held_out_frames(adapted)) for source in sources)
     kept = bool(gain > _SURE and share < -_MORE)
     means = (float(before.mean()), float(after.mean()))
-    return Adapted(adapted if kept else model, adapted, gain, share, kept, means)
+    used = [clip.recording for source in sources for clip in source.clips]
+    return Adapted(adapted if kept else model, adapted, gain, share, kept, means, used)
 
 
-def pooled(recordings: list[Recording], frames: int) -> list[list[Recording]]:
+def _refuse(why: str) -> None:
+    raise RecordingError(why)
+
+
+def _sources(
+    model: Model, recordings: list[Recording], frames: int, left_out: Callable[[str], None]
+) -> list[NoisySource]:
+    sources = []
+    for group in pooled(recordings, frames, left_out):
+        try:
+            sources.append(NoisySource(group, model, frames))
+        except RecordingError as error:
+            left_out(str(error))
+    if not sources:
+        raise RecordingError("none of the recordings can be used for adaptation")
+    return sources
+
+
+def pooled(
+    recordings: list[Recording], frames: int, left_out: Callable[[str], None] = _refuse
+) -> list[list[Recording]]:
     """Recordings that are learned from together: each by itself, or all of one size and rate.
 
     Args:
         recordings: With their noise.
         frames: Length of a window [frames].
+        left_out: See `adapt`.
 
     Raises:
         RecordingError: If there are too few frames.
@@ -150,25 +176,31 @@ def pooled(recordings: list[Recording], frames: int) -> list[list[Recording]]:
         alike.setdefault((*recording.frames.shape[1:], recording.rate), []).append(recording)
     groups: list[list[Recording]] = []
     for together in alike.values():
-        names = [str(recording.provenance.get("path", "recording")) for recording in together]
-        for name, recording in zip(names, together, strict=True):
-            if len(recording) < 2 * frames and len(together) > 1:
-                raise RecordingError(
-                    f"{name}: has {len(recording)} frames; give clips of {2 * frames} or more"
-                )
+        if len(together) > 1:
+            for one in together:
+                if len(one) < 2 * frames:
+                    left_out(
+                        f"{_name(one)}: has {len(one)} frames; give clips of {2 * frames} or more"
+                    )
+            together = [one for one in together if len(one) >= 2 * frames]
         if all(len(recording) >= needed for recording in together):
             groups += [[recording] for recording in together]
             continue
         total = sum(len(recording) for recording in together)
         if total < needed:
             size = "x".join(str(n) for n in together[0].frames.shape[1:])
-            what = f"{names[0]}: has {total} frames"
+            what = f"{_name(together[0])}: has {total} frames"
             if len(together) > 1:
                 others = f"{len(together) - 1} more of {size} pixels"
-                what = f"{names[0]} and {others}: have {total} frames together"
-            raise RecordingError(f"{what}, adaptation needs {needed}: give more of this speaker")
+                what = f"{_name(together[0])} and {others}: have {total} frames together"
+            left_out(f"{what}, adaptation needs {needed}: give more of this speaker")
+            continue
         groups.append(together)
     return groups
+
+
+def _name(recording: Recording) -> str:
+    return str(recording.provenance.get("path", "recording"))
 
 
 def _held_out(model: Model, sources: list[NoisySource], seed: int) -> np.ndarray:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from cleartract.adaptation.settings import AdaptSettings
 from cleartract.commands.options import Device, Overwrite, Threads
-from cleartract.errors import OutputError, UsageError
+from cleartract.commands.outputs import warn
+from cleartract.errors import OutputError, RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from cleartract.recordings.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Adapt:
 
     recordings: tyro.conf.Positional[tuple[Path, ...]]
     """Noisy recordings or folders of them: 480 frames or more each (21 s at 23 frames a second, 6 s at
-    83), or that many together, where shorter ones are of one speaker, size and rate."""
+    83), or that many together, where shorter ones are of one speaker, size and rate. What a folder holds that
+    cannot be used is told and left out."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("adapted.safetensors")
     """Adapted weights, for `denoise --weights`."""
     weights: str | None = None
@@ -51,6 +56,7 @@ class Adapt:
             for one in self.recordings
             for path in ([f.path for f in find_recordings((one,))] if one.is_dir() else [one])
         ]
+        named = {path.resolve() for path in self.recordings}
         if len({path.resolve() for path in given}) < len(given):
             raise UsageError("a recording is given twice; it would count as twice the evidence")
         if not abs(self.audio_offset) < 1e5:
@@ -67,17 +73,16 @@ class Adapt:
         from cleartract.devices import usable_device, use_threads
         from cleartract.files import AtomicFiles
         from cleartract.model.weights import load_model, save_model, weights_path
-        from cleartract.recordings.opening import open_recording
         from cleartract.sound.offset import delayed, estimate_offset
 
         use_threads(self.threads)
         model, _ = load_model(self.weights, usable_device(self.device))
-        recordings = [open_recording(path) for path in given]
-        for path, recording in zip(given, recordings, strict=True):
+        recordings = _opened(given, [path for path in given if path.resolve() in named])
+        for recording in recordings:
             offset = estimate_offset(recording)
             frame = 1 / float(recording.rate)
             if offset and (warning := offset.warning(frame, self.audio_offset / 1000)):
-                print(f"cleartract: {path}: {warning}", file=sys.stderr)
+                warn(recording.provenance["path"], warning)
         recordings = [delayed(one, -self.audio_offset / 1000) for one in recordings]
         with progress_bar("adapting", "steps") as update:
             adapted = adapt(
@@ -85,6 +90,7 @@ class Adapt:
                 recordings,
                 self.settings,
                 lambda a, b, loss: update(a, b, f"loss {loss:.2f}"),
+                _tell_left_out if len(recordings) > 1 else None,
             )
         print(
             f"held-out loss {adapted.losses[0]:.4f} -> {adapted.losses[1]:.4f}, "
@@ -96,7 +102,7 @@ class Adapt:
             return
         training = {
             "adapted_from": weights_path(self.weights).name,
-            "recordings": [path.name for path in given],
+            "recordings": [Path(one.provenance["path"]).name for one in adapted.used],
             "steps": self.settings.steps,
             "seed": self.settings.seed,
         }
@@ -105,3 +111,35 @@ class Adapt:
         print(
             f"{self.out}: give it to denoise as --weights, and compare with the result of those before"
         )
+
+
+def _opened(given: list[Path], named: list[Path]) -> list[Recording]:
+    """Recordings with their path; those of a folder that cannot be read are told and left out.
+
+    Args:
+        given: All.
+        named: Those that were named themselves: they must be readable.
+
+    Raises:
+        RecordingError: If one of these cannot be read, or none can.
+    """
+    from cleartract.recordings.opening import open_recording
+
+    recordings: list[Recording] = []
+    for path in given:
+        try:
+            recording = open_recording(path)
+        except RecordingError as error:
+            if path in named or not (recordings or path != given[-1]):
+                raise
+            _tell_left_out(str(error))
+            continue
+        for text in recording.provenance.get("warnings", ()):
+            warn(path, text)
+        provenance = recording.provenance | {"path": str(path)}
+        recordings.append(replace(recording, provenance=provenance))
+    return recordings
+
+
+def _tell_left_out(why: str) -> None:
+    print(f"cleartract: {why}; left out", file=sys.stderr)
