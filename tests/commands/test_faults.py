@@ -177,6 +177,37 @@ def test_frames_without_anything_stay_finite(tmp_path, weights, kind):
     assert np.isfinite(open_recording(out).frames).all()
 
 
+def test_frames_that_are_not_finite_are_named_and_made_anew_when_asked(
+    tmp_path, moving_frames, weights, capsys
+):
+    """The result is that of a recording whose frames hold anything else there."""
+    path, other, out = (tmp_path / f"{name}.npz" for name in ("wrong", "other", "out"))
+    wrong, filled = moving_frames.copy(), moving_frames.copy()
+    wrong[3, 5, 5], wrong[11], wrong[12] = np.nan, np.inf, np.nan
+    filled[3, 5, 5], filled[11], filled[12] = filled[2, 5, 5], filled[10], filled[10]
+    for place, frames in ((path, wrong), (other, filled)):
+        np.savez(place, frames=frames, rate=[80, 1])
+    command = ["--weights", str(weights), "-o", str(out), "--overwrite"]
+    for lost in ([], ["--lost", "3,11"]):
+        assert main(["denoise", str(path), *command, *lost]) == 3
+    said = capsys.readouterr().err
+    assert "frames 3,11,12 hold values that are not finite; give --lost 3,11,12" in said
+    assert "frame 12 holds values" in said
+    results = []
+    for place in (path, other):
+        assert main(["denoise", str(place), *command, "--lost", "3,11,12"]) == 0
+        results.append(open_recording(out).frames)
+    assert np.isfinite(results[0]).all()
+    np.testing.assert_array_equal(*results)
+
+
+def test_memory_has_a_limit(clip, weights, capsys):
+    for most in ("nan", "0", "-1"):
+        command = ["denoise", str(clip), "--weights", str(weights), "--max-memory", most]
+        assert main(command) == 2
+        assert "--max-memory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("size", [(48, 256), (67, 51), (90, 120)])
 def test_odd_and_oblong_sizes(tmp_path, weights, size):
     rng = np.random.default_rng(0)
@@ -207,8 +238,10 @@ def test_sound_of_any_kind(tmp_path, recording, weights, rate, kind):
 def test_output_that_is_the_input_or_a_link_to_it(clip, weights, capsys):
     link = clip.with_name("link.mp4")
     link.symlink_to(clip)
+    hard = clip.with_name("hard.mp4")
+    os.link(clip, hard)
     before = clip.read_bytes()
-    for out in (clip, link):
+    for out in (clip, link, hard):
         command = ["denoise", str(clip), "--weights", str(weights), "-o", str(out), "--overwrite"]
         assert main(command) == 6
         assert "is the input" in capsys.readouterr().err

@@ -125,7 +125,7 @@ def test_what_is_no_recording_is_named(path, moving_frames):
 def test_sizes_out_of_range_are_refused(path, shape):
     with h5py.File(path, "w") as file:
         file.create_dataset("frames", shape, "u1", chunks=(1, 15, 16), maxshape=(None, None, None))
-    with pytest.raises(RecordingError, match="16 to 1024") as caught:
+    with pytest.raises(RecordingError, match="16 to 1024|holds 0") as caught:
         Hdf5Source(path, rate=Fraction(50))
     assert "\n" not in str(caught.value)
 
@@ -202,3 +202,18 @@ def test_without_h5py(path, moving_frames, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(RecordingError, match="install: pip install"):
         Hdf5Source(path)
+
+
+def test_what_was_only_declared_is_refused(path, moving_frames):
+    """Two terabytes in a file of a few kilobytes; packed zeros are none of it."""
+    with h5py.File(path, "w") as file:
+        file.create_dataset("frames", (10**7, 68, 68), "f4", chunks=(1, 68, 68))
+        file["rate"] = 50.0
+    assert path.stat().st_size < 10_000
+    with pytest.raises(RecordingError, match="asks for 184960000000 bytes and holds 0"):
+        open_source(path)
+    with h5py.File(path, "w") as file:
+        packed = {"compression": "gzip", "chunks": (64, 52, 60)}
+        file.create_dataset("frames", (1000, 52, 60), "f4", **packed)[:24] = moving_frames
+        file["rate"] = 50.0
+    assert open_source(path).count == 1000

@@ -172,7 +172,7 @@ class Denoise:
         from cleartract.recordings.companion import companion_target
         from cleartract.recordings.opening import open_source, open_with_usable_sound
         from cleartract.recordings.resampling import ResampledSource
-        from cleartract.recordings.source import FirstFrames
+        from cleartract.recordings.source import FiniteLost, FirstFrames
         from cleartract.recordings.video_reader import VideoSource
 
         update = {"use_audio": not self.no_audio}
@@ -196,6 +196,8 @@ class Denoise:
         if self.preview is not None:
             source = FirstFrames(source, first_frames(self.preview, source.rate))
         lost = None if self.lost in (None, "auto") else listed_frames(self.lost, source.count)
+        if lost:
+            source = FiniteLost(source, lost)
         if (heard := companion_target(targets["result"], source.sound)) is not None:
             targets["sound"] = heard
         run = DenoisingRun(self, source, settings, device, targets, lost or ())

@@ -23,6 +23,8 @@ def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) ->
     Raises:
         UsageError: If more would be needed.
     """
+    if not most > 0:
+        raise UsageError(f"--max-memory: a positive number of GB, not {most:g}")
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(source.count, source.rate)
     height, width = source.size

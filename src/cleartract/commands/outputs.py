@@ -48,7 +48,8 @@ def check_place(target: Path, sources: list[Path]) -> None:
         OutputError: In one line.
     """
     read, place = [path.resolve() for path in sources], target.resolve()
-    if place in read:
+    there = [path for path in sources if path.exists()]  # perhaps linked to the target
+    if place in read or any(target.exists() and target.samefile(path) for path in there):
         raise OutputError(f"{target}: is the input; choose another -o")
     if any(path.is_dir() and path in place.parents for path in read):
         raise OutputError(f"{target}: lies in the folder that is read; choose another -o")

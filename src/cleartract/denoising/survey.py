@@ -30,6 +30,7 @@ from cleartract.sound.prediction import LEAST, SoundPrediction, finished_predict
 from cleartract.sound.spectrum import COMPONENTS, spectral_components
 
 _PIXELS = 10_000  # of a frame, beyond which the regression has fewer folds
+_LISTED = 10  # frames that a message names
 _FIRST = 400  # [frames] that show borders, movement and what is usual
 
 
@@ -236,15 +237,27 @@ def survey(
 
 
 def _finite_chunks(source: FrameSource) -> Iterator[np.ndarray]:
-    first = 0
-    for chunk in source.chunks():
+    first, chunks = 0, source.chunks()
+    for chunk in chunks:
         if not np.isfinite(chunk).all():
-            bad = first + int(np.flatnonzero(~np.isfinite(chunk).all((1, 2)))[0])
-            raise RecordingError(
-                f"{source.name}: frame {bad} holds values that are not finite; repair it, or leave it out"
-            )
+            _refuse_wrong(source.name, first, itertools.chain([chunk], chunks))
         first += len(chunk)
         yield chunk
+
+
+def _refuse_wrong(name: str, first: int, chunks: Iterator[np.ndarray]) -> None:
+    """Name the frames that hold values that are not finite."""
+    wrong: list[int] = []
+    for chunk in chunks:
+        wrong += [first + int(n) for n in np.flatnonzero(~np.isfinite(chunk).all((1, 2)))]
+        first += len(chunk)
+    listed = ",".join(map(str, wrong[:_LISTED]))
+    more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
+    held = f"frame{'s' * (len(wrong) > 1)} {listed}{more} hold{'s' * (len(wrong) == 1)}"
+    raise RecordingError(
+        f"{name}: {held} values that are not finite; give --lost {listed}{',...' * bool(more)} to make "
+        "them from the others, or repair them"
+    )
 
 
 def _beginning(

@@ -15,6 +15,7 @@ from cleartract.recordings.stored import is_number
 INSTALL = "install: pip install 'cleartract[formats]'"
 _CACHE = 64 << 20  # of decompressed pieces [bytes]
 _LARGEST_PIECE = 1 << 30  # that is decompressed at once [bytes]
+_MOST_PACKED = 2000  # times that an array is larger than what a file holds of it; zlib reaches 1032
 
 
 @contextmanager
@@ -90,13 +91,20 @@ def inside(file: Any, name: str, path: Path) -> Any:
 
 
 def check_pieces(item: Any, name: str, path: Path) -> None:
-    """Refuse an array whose smallest readable piece is huge.
+    """Refuse an array whose smallest readable piece is huge, or whose size is only declared.
+
+    What was never written is read as zeros: a file of few bytes may ask for terabytes.
 
     Raises:
         RecordingError: If so.
     """
     if math.prod(item.chunks or ()) * item.dtype.itemsize > _LARGEST_PIECE:
         raise RecordingError(f"{path}: {name!a} is stored in pieces of over 1 GiB")
+    asked, held = item.size * item.dtype.itemsize, item.id.get_storage_size()
+    if asked > max(_MOST_PACKED * held, _LARGEST_PIECE):
+        raise RecordingError(
+            f"{path}: {name!a} asks for {asked} bytes and holds {held}; write it again"
+        )
 
 
 def _stay_inside(h5py: Any, file: Any, name: str, path: Path) -> None:

@@ -86,6 +86,32 @@ class FirstFrames:
                 return
 
 
+@dataclass
+class FiniteLost:
+    """A source whose lost frames are finite: a value that is none is that of the frame before, or 0."""
+
+    source: FrameSource
+    lost: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        self.name, self.count, self.size = self.source.name, self.source.count, self.source.size
+        self.rate, self.peak = self.source.rate, self.source.peak
+        self.sound, self.provenance = self.source.sound, self.source.provenance
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """See `FrameSource.chunks`."""
+        first, before = 0, np.zeros(self.size, np.float32)
+        for chunk in self.source.chunks():
+            wrong = [n - first for n in self.lost if first <= n < first + len(chunk)]
+            wrong = [n for n in wrong if not np.isfinite(chunk[n]).all()]
+            if wrong:
+                chunk = chunk.copy()
+            for n in wrong:
+                chunk[n] = np.where(np.isfinite(chunk[n]), chunk[n], chunk[n - 1] if n else before)
+            first, before = first + len(chunk), chunk[-1]
+            yield chunk
+
+
 @dataclass(frozen=True)
 class FirstSamples:
     """The beginning of a sound; it has no file of its own."""
