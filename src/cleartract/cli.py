@@ -13,7 +13,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 
 from cleartract import __version__
-from cleartract.errors import ClearTractError, UsageError, wrong_field
+from cleartract.errors import ClearTractError, UsageError, one_line, wrong_field
 from cleartract.recordings.formats import READERS, SERIES_SUFFIXES, SOUND_SUFFIXES
 
 _DESCRIPTION = """Denoise real-time MRI video of speech.
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             command.run()
         sys.stdout.flush()
     except ClearTractError as error:
-        print(f"cleartract: {error}", file=sys.stderr)
+        print(f"cleartract: {one_line(str(error))}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         with contextlib.suppress(OSError, ValueError):  # nothing more is said at the exit
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 6
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"cleartract: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"cleartract: {one_line(f'{where}{error.strerror or error}')}", file=sys.stderr)
         return 6
     except KeyboardInterrupt as error:
         terminated = isinstance(error, _Terminated)

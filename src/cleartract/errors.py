@@ -14,6 +14,11 @@ class ClearTractError(Exception):
     exit_code = 1
 
 
+def one_line(text: str) -> str:
+    """A text whose control characters are written as escapes: names of files may hold line breaks."""
+    return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+
+
 def reason_of(error: Exception) -> str:
     """What a library says is wrong, without error numbers, paths and logs."""
     said = getattr(error, "strerror", None) or (str(error).splitlines() or [repr(error)])[0]

@@ -56,6 +56,20 @@ def test_an_empty_argument_is_not_this_folder(clip, capsys, monkeypatch):
             opener("")
 
 
+def test_a_line_break_in_a_name_makes_no_second_line(clip, weights, capsys, monkeypatch):
+    """And no name moves the cursor or colours the terminal."""
+    monkeypatch.chdir(clip.parent)
+    for name in ("a\nb.mp4", "a\rb.mp4", "\x1b[31ma.mp4", "a\u202eb.mp4"):
+        line = said(capsys, 3, "denoise", name)
+        assert repr(name)[1:-1] in line
+        assert line.isprintable()
+        clip.rename(name)
+        assert main(["denoise", name, "--no-audio", "--weights", str(weights)]) == 0
+        warned = capsys.readouterr().err
+        assert f"cleartract: {repr(name)[1:-1]}: the sound is not used (--no-audio)\n" in warned
+        clip.with_name(name).rename(clip)
+
+
 def test_a_device_that_computes_nothing(clip, capsys):
     assert "--device meta" in said(capsys, 2, "denoise", clip, "--device", "meta")
 

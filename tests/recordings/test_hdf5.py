@@ -125,7 +125,7 @@ def test_what_is_no_recording_is_named(path, moving_frames):
 def test_sizes_out_of_range_are_refused(path, shape):
     with h5py.File(path, "w") as file:
         file.create_dataset("frames", shape, "u1", chunks=(1, 15, 16), maxshape=(None, None, None))
-    with pytest.raises(RecordingError, match="16 to 1024|holds 0") as caught:
+    with pytest.raises(RecordingError, match=r"16 to 1024|holds 0") as caught:
         Hdf5Source(path, rate=Fraction(50))
     assert "\n" not in str(caught.value)
 

@@ -387,3 +387,21 @@ def test_a_folder_is_denoised(tmp_path, levels, sound, tiny_model, capsys, monke
     assert np.abs(stack.frames - back.frames).mean() < 2
     assert run(".", "--rate", "65040/781", "--dry-run", "--overwrite") == 0
     assert str(result) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["a.tif", "folder"])
+def test_of_complex_pixels_the_magnitude_is_taken(tmp_path, name):
+    tifffile = pytest.importorskip("tifffile")
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(5, 16, 20)) + 1j * rng.normal(size=(5, 16, 20))
+    frames = frames.astype(np.complex64)
+    path = tmp_path / name
+    if name == "a.tif":
+        tifffile.imwrite(path, frames)
+    else:
+        path.mkdir()
+        for number, frame in enumerate(frames):
+            np.save(path / f"{number}.npy", frame)
+    back = open_recording(path, rate=Fraction(50))
+    np.testing.assert_allclose(back.frames, np.abs(frames), rtol=1e-6)
+    assert back.peak is None

@@ -13,7 +13,7 @@ import tyro
 from cleartract.adaptation.settings import AdaptSettings
 from cleartract.commands.options import Device, Overwrite, Threads
 from cleartract.commands.outputs import warn
-from cleartract.errors import OutputError, RecordingError, UsageError
+from cleartract.errors import OutputError, RecordingError, UsageError, one_line
 
 if TYPE_CHECKING:
     from cleartract.recordings.recording import Recording
@@ -142,4 +142,4 @@ def _opened(given: list[Path], named: list[Path]) -> list[Recording]:
 
 
 def _tell_left_out(why: str) -> None:
-    print(f"cleartract: {why}; left out", file=sys.stderr)
+    print(f"cleartract: {one_line(why)}; left out", file=sys.stderr)

@@ -18,6 +18,7 @@ from cleartract.errors import (
     RecordingError,
     SomeFailedError,
     UsageError,
+    one_line,
     wrong_field,
 )
 from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
@@ -177,7 +178,7 @@ class Evaluate:
                 print(sentence)
             print(f"{out / 'report.html'}")
         for one in summary["failed"]:
-            print(f"cleartract: {one['message']}", file=sys.stderr)
+            print(f"cleartract: {one_line(one['message'])}", file=sys.stderr)
         if summary["failed"]:
             failed = len(summary["failed"])
             raise SomeFailedError(f"{corpus}: {failed} recordings could not be evaluated")

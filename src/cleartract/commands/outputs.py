@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from cleartract.errors import OutputError
+from cleartract.errors import OutputError, one_line
 
 
 def check_targets(targets: dict[str, Path], sources: list[Path], overwrite: bool) -> None:
@@ -97,4 +97,4 @@ def counted(number: int, thing: str) -> str:
 
 def warn(name: str | Path, text: str) -> None:
     """One line on standard error."""
-    print(f"cleartract: {name}: {text}", file=sys.stderr)
+    print(f"cleartract: {one_line(f'{name}: {text}')}", file=sys.stderr)

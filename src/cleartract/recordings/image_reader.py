@@ -19,6 +19,7 @@ from cleartract.recordings.image_series import FolderImages
 from cleartract.recordings.resampling import Resampling
 from cleartract.recordings.sound import FileSound, Sound, companion_sound, open_sound
 from cleartract.recordings.source import CHUNK, FrameSource
+from cleartract.recordings.stored import magnitude
 
 MOST = 1_000_000  # [frames]
 _COLOUR_TOLERANCE = 3.0 / 255  # of the largest value, between channels
@@ -91,8 +92,8 @@ class ImageSource:
         check_sides(path, images.size)
         if not 1 <= images.count <= MOST:
             raise RecordingError(f"{path}: {images.count} frames; from 1 to {MOST} are supported")
-        if images.dtype.kind not in "uif":
-            raise RecordingError(f"{path}: pixels must be real numbers, got {images.dtype}")
+        if images.dtype.kind not in "uifc":
+            raise RecordingError(f"{path}: pixels must be numbers, got {images.dtype}")
         self.peak = images.peak
         self.rate = _agreed(path, images, rate)
         warnings = list(images.warnings)
@@ -126,7 +127,7 @@ class ImageSource:
             )
         if frame.ndim == 3:
             frame = self._grey(frame, label)
-        return frame.astype(np.float32)
+        return magnitude([frame])
 
     def _grey(self, frame: np.ndarray, label: str) -> np.ndarray:
         if frame.shape[-1] < 3:  # grey, and how opaque it is

@@ -16,6 +16,7 @@ import numpy as np
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.sound import companion_sound, open_sound
 from cleartract.recordings.source import CHUNK
+from cleartract.recordings.stored import magnitude
 
 _UNITS = {"sec": Fraction(1), "msec": Fraction(1, 10**3), "usec": Fraction(1, 10**6)}  # [s]
 _SAME_RATE = 1e-4  # relative difference of two statements of one rate
@@ -49,8 +50,8 @@ class NiftiSource:
             self._order, self._flips, shown = _orientation(nibabel, image, self._axes)
             needed = image.dataobj.offset + kind.itemsize * np.prod(image.shape, dtype=float)
             scaled = image.dataobj.slope != 1 or image.dataobj.inter != 0
-        if kind.kind not in "uif":
-            raise RecordingError(f"{path}: frames must be real numbers, not {kind}")
+        if kind.kind not in "uifc":
+            raise RecordingError(f"{path}: frames must be numbers, not {kind}")
         if path.suffix.lower() == ".nii" and path.stat().st_size < needed:
             raise RecordingError(f"{path}: not a readable NIfTI file (it ends too early)")
         self.count = image.shape[-1]
@@ -75,6 +76,7 @@ class NiftiSource:
         for first in range(0, self.count, CHUNK):
             with _reading(self.path):
                 part = np.asarray(stored[..., first : first + CHUNK])
+            part = magnitude([part])
             planes = part.reshape(*(part.shape[axis] for axis in self._axes), part.shape[-1])
             planes = planes.transpose(2, *self._order)
             planes = planes[:, :: self._flips[0], :: self._flips[1]]
