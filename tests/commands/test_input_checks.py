@@ -81,6 +81,31 @@ def test_what_would_need_much_memory_is_refused_at_once(tmp_path, weights, capsy
     assert not out.exists()
 
 
+@pytest.mark.parametrize("command", ["measure", "evaluate", "adapt"])
+def test_what_is_worked_on_as_a_whole_is_refused_by_its_header(tmp_path, capsys, command):
+    """A video of a few kilobytes whose black frames take gigabytes."""
+    import av
+
+    path = tmp_path / "bomb.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=50, options={"preset": "ultrafast"})
+        stream.width = stream.height = 1024
+        stream.pix_fmt = "yuv420p"
+        black = av.VideoFrame.from_ndarray(np.zeros((1024, 1024), np.uint8), "gray")
+        for _ in range(60):
+            container.mux(stream.encode(black))
+        container.mux(stream.encode())
+    assert path.stat().st_size < 20_000
+    before = sorted(tmp_path.iterdir())
+    out = ["-o", str(tmp_path / "w.safetensors")] if command == "adapt" else []
+    for most, said in (("0.5", "60 frames of 1024x1024 pixels would take about 1.0 GB"), ("0", "")):
+        assert main([command, str(path), "--max-memory", most, *out]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+        assert "--max-memory" in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
 @pytest.mark.parametrize(("rate", "side"), [(4, 64), (400, 64), (80, 30)])
 def test_unfamiliar_recordings_are_said(tmp_path, weights, capsys, rate, side):
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from cleartract.adaptation.settings import AdaptSettings
-from cleartract.commands.options import Device, Overwrite, Threads
+from cleartract.commands.options import Device, MaxMemory, Overwrite, Threads
 from cleartract.commands.outputs import warn
 from cleartract.errors import OutputError, RecordingError, UsageError, one_line
 
@@ -43,6 +43,7 @@ class Adapt:
     """How late the sound of all recordings is against the frames, in milliseconds, as for denoise."""
     device: Device = "auto"
     threads: Threads = None
+    max_memory: MaxMemory = 8.0
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -77,7 +78,7 @@ class Adapt:
 
         use_threads(self.threads)
         model, _ = load_model(self.weights, usable_device(self.device))
-        recordings = _opened(given, [path for path in given if path.resolve() in named])
+        recordings = _opened(given, [p for p in given if p.resolve() in named], self.max_memory)
         for recording in recordings:
             offset = estimate_offset(recording)
             frame = 1 / float(recording.rate)
@@ -113,23 +114,24 @@ class Adapt:
         )
 
 
-def _opened(given: list[Path], named: list[Path]) -> list[Recording]:
+def _opened(given: list[Path], named: list[Path], most: float) -> list[Recording]:
     """Recordings with their path; those of a folder that cannot be read are told and left out.
 
     Args:
         given: All.
         named: Those that were named themselves: they must be readable.
+        most: Memory that each may use [GB].
 
     Raises:
         RecordingError: If one of these cannot be read, or none can.
     """
-    from cleartract.recordings.opening import open_recording
+    from cleartract.commands.input_checks import opened_whole
 
     recordings: list[Recording] = []
     for path in given:
         try:
-            recording = open_recording(path)
-        except RecordingError as error:
+            recording = opened_whole(path, most)
+        except (RecordingError, UsageError) as error:
             if path in named or not (recordings or path != given[-1]):
                 raise
             _tell_left_out(str(error))

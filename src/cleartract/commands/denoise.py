@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from pydantic import Field
 
-from cleartract.commands.options import Device, Overwrite, Weights
+from cleartract.commands.options import Device, MaxMemory, Overwrite, Weights
 from cleartract.commands.outputs import beside, check_targets
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import RecordingError, UsageError
@@ -100,8 +100,7 @@ class Denoise:
     salvage: bool = False
     """Denoise what is left of a recording that was cut off, up to its last good frame, with the sound up to
     there."""
-    max_memory: float = 8.0
-    """Refuse, before the work, what would need more memory [GB]."""
+    max_memory: MaxMemory = 8.0
     overwrite: Overwrite = False
     resume: bool = False
     """Go on where a run that was stopped had come."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from cleartract.commands.options import Device, Overwrite, Weights
+from cleartract.commands.options import Device, MaxMemory, Overwrite, Weights
 from cleartract.commands.outputs import versions
 from cleartract.errors import (
     CorpusError,
@@ -51,6 +51,7 @@ class Evaluate:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Folder of the report; by default RESULT_evaluation or CORPUS_evaluation."""
     device: Device = "auto"
+    max_memory: MaxMemory = 8.0
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -98,10 +99,15 @@ class Evaluate:
             raise UsageError("--samples: a spread needs two samples or more")
 
     def _evaluate_result(self, result: Path, out: Path) -> None:
+        from cleartract.commands.input_checks import check_whole
         from cleartract.evaluation.evaluate import evaluate
         from cleartract.evaluation.labels import plain_verdict
         from cleartract.evaluation.report import terminal_table, write_report
+        from cleartract.recordings.opening import open_source
 
+        for path in (result, self.noisy):
+            if path is not None:
+                check_whole(open_source(path), self.max_memory)
         restore, note = (None, None) if self.noisy is None else self._restore_of(result)
         section = evaluate(result, self.truth, self.noisy, restore=restore, settings=self.settings)
         section.notes += [note] if note else []

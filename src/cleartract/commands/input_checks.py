@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cleartract.commands.outputs import counted
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.errors import RecordingError, UsageError
-from cleartract.recordings.source import FrameSource, start_of
+from cleartract.recordings.opening import open_source
+from cleartract.recordings.recording import Recording
+from cleartract.recordings.source import FrameSource, in_memory, start_of
 from cleartract.recordings.windows import SlidingWindowTransform
 
 _BYTES = 2500  # of memory for each pixel of the windows at work, measured with the shipped weights
+_COPIES = 4  # of all frames, where a recording is worked on as a whole
 _FACTOR, _APART = 1.5, 0.2  # sound is refused that is longer by the factor, and by so much [s]
 
 
@@ -23,8 +28,7 @@ def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) ->
     Raises:
         UsageError: If more would be needed.
     """
-    if not most > 0:
-        raise UsageError(f"--max-memory: a positive number of GB, not {most:g}")
+    _check_limit(most)
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
     windows = cut.windows(source.count, source.rate)
     height, width = source.size
@@ -35,6 +39,38 @@ def check_memory(source: FrameSource, settings: DenoiseSettings, most: float) ->
             f"{source.name}: {counted(together, 'window')} of {counted(windows[0].frames, 'frame')} "
             f"of {width}x{height} pixels would take about {needed:.1f} GB, more than --max-memory "
             f"{most:g}; give shorter windows, a smaller --batch, or more memory"
+        )
+
+
+def _check_limit(most: float) -> None:
+    if not most > 0:
+        raise UsageError(f"--max-memory: a positive number of GB, not {most:g}")
+
+
+def opened_whole(path: Path, most: float) -> Recording:
+    """A recording in memory; arguments and errors as `open_source` and `check_whole`."""
+    source = open_source(path)
+    check_whole(source, most)
+    return in_memory(source)
+
+
+def check_whole(source: FrameSource, most: float) -> None:
+    """Refuse a recording that is worked on as a whole and is too large for that, by its header.
+
+    Args:
+        source: The recording.
+        most: Memory that may be used [GB].
+
+    Raises:
+        UsageError: If more would be needed.
+    """
+    _check_limit(most)
+    height, width = source.size
+    needed = 4 * _COPIES * source.count * height * width / 1e9
+    if needed > most:
+        raise UsageError(
+            f"{source.name}: {counted(source.count, 'frame')} of {width}x{height} pixels would take about "
+            f"{needed:.1f} GB, more than --max-memory {most:g}; cut the recording, or allow more"
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from cleartract.commands.options import Overwrite
+from cleartract.commands.options import MaxMemory, Overwrite
 from cleartract.commands.outputs import beside, check_place, counted, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
@@ -43,6 +43,7 @@ class Measure:
     grid_lines: Annotated[Path | None, _described("grid_lines")] = None
     pixel_size: Annotated[float | None, _described("pixel_size")] = None
     annotation: Annotated[Path | None, _described("annotation")] = None
+    max_memory: MaxMemory = 8.0
     overwrite: Overwrite = False
 
     def run(self) -> None:
@@ -56,6 +57,7 @@ class Measure:
             raise OutputError(f"{target}: exists; give --overwrite or another -o")
         import numpy as np
 
+        from cleartract.commands.input_checks import opened_whole
         from cleartract.evaluation.articulation import constriction_degree
         from cleartract.evaluation.evaluate import matched
         from cleartract.evaluation.grid_lines import read_lines
@@ -65,7 +67,6 @@ class Measure:
         from cleartract.files import AtomicFiles, naming
         from cleartract.recordings.annotation_finder import annotation_for
         from cleartract.recordings.intensity import Intensity
-        from cleartract.recordings.opening import open_recording
 
         chosen, options = self.grid_lines, {"pixel_size": self.pixel_size}
         given = read_lines(chosen) if chosen is not None else None
@@ -73,12 +74,12 @@ class Measure:
         annotation, warning = annotation_for([self.input], self.annotation)
         if warning is not None:
             warn(self.input, warning)
-        recording = open_recording(self.input)
+        recording = opened_whole(self.input, self.max_memory)
         if not np.ptp(recording.frames) > 0:
             raise RecordingError(f"{self.input}: every pixel is the same; nothing to measure")
         before = None
         if self.noisy is not None:
-            recording, before = matched(recording, open_recording(self.noisy))
+            recording, before = matched(recording, opened_whole(self.noisy, self.max_memory))
         scale = Intensity.of(recording.frames)
         frames, rate = scale.apply(recording.frames), float(recording.rate)
         subject = Subject(

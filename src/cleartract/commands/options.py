@@ -11,4 +11,7 @@ Threads = Annotated[int | None, tyro.conf.arg(help="CPU threads; all cores by de
 Weights = Annotated[
     str | None, tyro.conf.arg(help="A .safetensors file or the name of shipped weights.")
 ]
+MaxMemory = Annotated[
+    float, tyro.conf.arg(help="Refuse, before the work, what would need more memory [GB].")
+]
 Overwrite = Annotated[bool, tyro.conf.arg(help="Replace results that exist.")]

@@ -51,3 +51,16 @@ def test_outlines_have_as_many_points_as_files_have_places(performance):
     curves = speech.outlines(performance.tract[0])
     sizes = {name: len(range(200)[part]) for name, part in OUTLINES.items()}
     assert {name: len(points) for name, points in curves.items()} == sizes
+
+
+def test_a_synthesizer_that_cannot_write_is_one_line(monkeypatch):
+    """As on a full disk; the library itself says so on many lines."""
+    vtl = pytest.importorskip("vocaltractlab_cython")
+
+    def full(*_):
+        raise ValueError("error code 2\nwhich probably means\n...")
+
+    monkeypatch.setattr(vtl, "gesture_file_to_motor_file", full)
+    with pytest.raises(CorpusError, match="is the disk full") as caught:
+        speak()
+    assert "\n" not in str(caught.value)

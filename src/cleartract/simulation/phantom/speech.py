@@ -97,8 +97,13 @@ def _motor_trajectory(segments: Sequence[Segment]) -> tuple[np.ndarray, np.ndarr
         score, gestures, motor = (str(Path(folder, f"x.{s}")) for s in ("seg", "ges", "seq"))
         lines = (f"name = {phone}; duration_s = {t:.6f};\n" for phone, t in segments)
         Path(score).write_text("".join(lines))
-        vtl.phoneme_file_to_gesture_file(score, gestures)
-        vtl.gesture_file_to_motor_file(gestures, motor)
+        try:
+            vtl.phoneme_file_to_gesture_file(score, gestures)
+            vtl.gesture_file_to_motor_file(gestures, motor)
+        except ValueError as error:  # whatever is wrong, the library says so on many lines
+            raise CorpusError(
+                f"the articulatory synthesizer failed in {tempfile.gettempdir()}: is the disk full?"
+            ) from error
         rows = [r for r in Path(motor).read_text().splitlines() if r and r[0] != "#"]
     n_states = int(rows[1])
     values = [np.array(row.split(), float) for row in rows[2 : 2 + 2 * n_states]]
