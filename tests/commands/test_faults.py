@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from cleartract.cli import main
 from cleartract.recordings.opening import open_recording
@@ -199,6 +200,23 @@ def test_frames_that_are_not_finite_are_named_and_made_anew_when_asked(
         results.append(open_recording(out).frames)
     assert np.isfinite(results[0]).all()
     np.testing.assert_array_equal(*results)
+
+
+def test_memory_that_ends_during_the_work_is_one_line(clip, weights, capsys, monkeypatch):
+    from cleartract.denoising import window_loop
+
+    def never(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate ...")
+
+    monkeypatch.setattr(window_loop, "sample_windows", never)
+    out = clip.with_name("out.npz")
+    command = ["denoise", str(clip), "--weights", str(weights), "-o", str(out), "--batch", "2"]
+    assert main(command) == 6
+    said = [line for line in capsys.readouterr().err.splitlines() if "cleartract:" in line]
+    assert said[-1] == "cleartract: not enough memory; give shorter windows or fewer frames"
+    assert not out.exists()
+    monkeypatch.undo()
+    assert main([*command, "--resume"]) == 0
 
 
 def test_memory_has_a_limit(clip, weights, capsys):

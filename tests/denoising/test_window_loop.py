@@ -49,18 +49,35 @@ def test_a_window_is_prepared_when_its_batch_is_due(tiny_model):
     assert asked == [0, 2]
 
 
-def test_too_little_memory_halves_the_batch(tiny_model, monkeypatch):
+WORDS = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), RuntimeError(WORDS)])
+def test_too_little_memory_halves_the_batch(tiny_model, monkeypatch, error):
     whole = window_loop.sample_windows
 
     def scarce(model, condition, *others):
         if len(condition) > 2:
-            raise torch.OutOfMemoryError("no memory")
+            raise error
         return whole(model, condition, *others)
 
     monkeypatch.setattr(window_loop, "sample_windows", scarce)
     loop = WindowLoop(tiny_model, SETTINGS, 30, 8)
     assert [len(batch) for batch in loop.run(WINDOWS, prepared)] == [2] * 7
     assert loop.batch == 2
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("no memory"), RuntimeError(WORDS)])
+def test_too_little_memory_for_one_window_is_an_error_of_its_kind(tiny_model, monkeypatch, error):
+    def never(*_):
+        raise error
+
+    monkeypatch.setattr(window_loop, "sample_windows", never)
+    with pytest.raises(MemoryError):
+        list(WindowLoop(tiny_model, SETTINGS, 30, 8).run(WINDOWS, prepared))
+    monkeypatch.setattr(window_loop, "sample_windows", lambda *_: [][0])
+    with pytest.raises(IndexError):  # other faults are as they are
+        list(WindowLoop(tiny_model, SETTINGS, 30, 8).run(WINDOWS, prepared))
 
 
 def test_frames_that_are_not_finite_are_an_error(tiny_model):

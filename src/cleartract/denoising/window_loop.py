@@ -107,9 +107,11 @@ class WindowLoop:
             part = windows[position : position + self.batch]
             try:
                 samples = self._samples(part, [prepare(window) for window in part])
-            except torch.OutOfMemoryError:
-                if self.batch == 1:
+            except RuntimeError as error:
+                if not _is_too_little_memory(error):
                     raise
+                if self.batch == 1:
+                    raise MemoryError from error
                 self.batch = max(1, self.batch // 2)
                 torch.cuda.empty_cache()
                 continue
@@ -149,10 +151,17 @@ def fastest_batch(model: Model, prepared: PreparedWindow, settings: DenoiseSetti
                 begun = time.perf_counter()
                 sample_windows(model, condition, [number] * count, settings).float().cpu()
                 seconds.append(time.perf_counter() - begun)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not _is_too_little_memory(error):
+                raise
             break
         if count / min(seconds) > _CLEARLY * speed:
             best, speed = count, count / min(seconds)
         if time.perf_counter() - started > _MEASURE:
             break
     return best
+
+
+def _is_too_little_memory(error: RuntimeError) -> bool:
+    """Of a GPU it has a type of its own, of the CPU only its words."""
+    return isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
