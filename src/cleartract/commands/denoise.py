@@ -87,7 +87,7 @@ class Denoise:
     weights: Weights = None
     many: Annotated[ManyOptions, tyro.conf.arg(name="")] = field(default_factory=ManyOptions)
     opinion_map: Path | None = None
-    """Also write what the model takes away although it repeats with the posture, so artefact or anatomy
+    """Also write what the model takes away although it repeats or lasts, so artefact or anatomy
     (--fidelity gives it back): a video (grey is nothing) or .npz, and beside it a picture (.png)."""
     residual: Path | None = None
     """Also write what was removed, noisy - denoised: a video (level 128 is nothing, a quarter of the

@@ -150,7 +150,7 @@ def _removed(sidecar: dict[str, Any]) -> list[str]:
         return []
     text = (
         f"What was removed has a root mean square of {100 * split['removed']:.1f} % of the brightest "
-        f"tissue; {100 * split['repeating']:.1f} % repeats with the posture"
+        f"tissue; {100 * split['repeating']:.1f} % repeats with the posture or lasts in the frames around"
     )
     if split.get("given_back"):
         share = "" if split["given_back"] == 1 else f" {100 * split['given_back']:.0f} % of it"

@@ -1,4 +1,4 @@
-"""What was removed although it repeats with the posture, as a video and a picture."""
+"""What was removed although it repeats, as a video and a picture."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class View:
     uncertainty: Path | None = None
     """Standard deviation of each pixel, by `denoise --quality uncertainty`."""
     opinion: Path | None = None
-    """What was removed although it repeats with the posture, by `denoise --opinion-map`."""
+    """What was removed although it repeats, by `denoise --opinion-map`."""
     measures: Path | None = None
     """Constriction degrees over time, by `measure`; by default RECORDING_degrees.csv, where it is there."""
     audio: Path | None = None

@@ -30,7 +30,7 @@ class ResidualSplit:
 
     Attributes:
         removed: Root mean square in tissue, as a share of the brightest tissue.
-        repeating: Of the part that repeats with the posture: artefact or anatomy.
+        repeating: Of the part that repeats with the posture or lasts: artefact or anatomy.
         noise: Of the rest.
         strength: Root mean square of the repeating part over time, (height, width), in the
             recording's unit.

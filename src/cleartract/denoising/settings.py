@@ -74,14 +74,14 @@ class DenoiseSettings(BaseModel):
         None,
         ge=0,
         le=1,
-        description="Share given back of what was removed although it repeats with the posture, and "
+        description="Share given back of what was removed although it repeats or lasts, and "
         "so may be anatomy; by default 1, and 0 for the target ideal.",
     )
     use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 
     @property
     def given_back(self) -> float:
-        """Share given back of what repeats with the posture: artefacts that last are part of a scan."""
+        """Share given back of what repeats or lasts: artefacts that last are part of a scan."""
         if self.fidelity is None:
             return 1.0 if self.target == "scan" else 0.0
         return self.fidelity
