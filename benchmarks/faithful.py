@@ -18,6 +18,8 @@ from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.evaluation.full_reference import psnr
 from cleartract.evaluation.hidden import hidden_frames
+from cleartract.evaluation.measure import receiver_noise
+from cleartract.evaluation.repeating import repeating_part
 from cleartract.evaluation.still import still_truth
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
@@ -72,8 +74,9 @@ def main(options: Options) -> None:
     note = (
         "Shares of the brightest tissue [%]. Still stretches: change of what does not change (root of "
         "the product of the residuals of two halves, free of noise), and gain against the mean of the "
-        "stretch; higher is better. Removed: root mean square in tissue, of that what repeats with the "
-        "posture (held out; less is better), and noise. Added noise: PSNR of the result against the "
+        "stretch; higher is better. Removed by the result: root mean square in tissue, of that what repeats "
+        "with the posture (held out; less is better), and noise; and what of the model's change repeats "
+        "or lasts, and was given back. Added noise: PSNR of the result against the "
         "recording before noise was added to it, higher is better. Hidden frames: PSNR against the "
         "frames that were hidden, runs of 8. Variance explained: by held-out prediction from the sound, "
         "and from a foreign one. "
@@ -82,6 +85,7 @@ def main(options: Options) -> None:
     header = ["recording", "still: bias [%]", "still: gain [dB]", "removed [%]", "repeats [%]"]
     header += [
         "noise [%]",
+        "given back [%]",
         "+3, 6, 12 % noise [dB]",
         "hidden: matched, none, foreign, linear of noisy, of restored neighbours [dB]",
     ]
@@ -95,6 +99,9 @@ def _judged(recording: Recording, model: Model, settings: DenoiseSettings, late:
     return {
         "still": still_truth(recording.frames, frames, float(recording.rate)),
         "residual": restored.used.get("residual"),
+        "taken": repeating_part(
+            recording.frames, frames, float(recording.rate), receiver_noise(recording.frames)
+        ),
         "frames_per_second": restored.used["frames_per_second"],
     }
 
@@ -136,10 +143,9 @@ def _of_sound(
 
 
 def _row(found: dict) -> list[str]:
-    still, residual = found["still"], found["residual"] or {}
-    shares = [
-        f"{100 * residual[k]:.2f}" if residual else "–" for k in ("removed", "repeating", "noise")
-    ]
+    still, taken, split = found["still"], found["taken"], found["residual"]
+    shares = [f"{100 * taken[k]:.2f}" if taken else "–" for k in ("removed", "repeating", "noise")]
+    shares.append(f"{100 * split['repeating']:.2f}" if split else "–")
     hidden = found.get("hidden")
     return [
         found["recording"],

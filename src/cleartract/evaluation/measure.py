@@ -140,14 +140,14 @@ def faithfulness(subject: Subject) -> dict[str, float]:
     if subject.noisy is None:
         raise ValueError("the subject has no noisy frames")
     noisy, denoised = subject.noisy, subject.denoised
-    found = repeating_part(noisy, denoised, subject.rate, _receiver_noise(noisy))
+    found = repeating_part(noisy, denoised, subject.rate, receiver_noise(noisy))
     still = still_truth(noisy, denoised, subject.rate)
     return {f"{name}_share": value for name, value in found.items()} | {
         f"still_{name}": value for name, value in still.items()
     }
 
 
-def _receiver_noise(noisy: np.ndarray) -> float:
+def receiver_noise(noisy: np.ndarray) -> float:
     """Standard deviation of the noise's parts: that of tissue at rest."""
     collected = NoisePass(noisy.shape[1:])
     for first in range(0, len(noisy), CHUNK):
