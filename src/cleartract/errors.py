@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from pydantic import ValidationError
 
 
@@ -17,6 +21,19 @@ class ClearTractError(Exception):
 def one_line(text: str) -> str:
     """A text whose control characters are written as escapes: names of files may hold line breaks."""
     return "".join(c if c.isprintable() or c == " " else repr(c)[1:-1] for c in text)
+
+
+class ClearTractWarning(UserWarning):
+    """What Python is told before the work about a recording; the command line prints the same."""
+
+
+def warn_caller(text: str) -> None:
+    """Warn the caller of this package: the line that is named is one that a user can change."""
+    frame: FrameType | None = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("cleartract"):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, ClearTractWarning, stacklevel=level)
 
 
 def reason_of(error: Exception) -> str:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import soundfile
@@ -44,3 +45,37 @@ def test_command(hearing_model, tmp_path, recording, capsys):
     assert main(["generate", str(tmp_path / "none.wav"), "--weights", str(weights)]) == 3
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 4
+
+
+def test_a_dry_run_says_and_refuses_what_the_run_does(hearing_model, tmp_path, recording, capsys):
+    weights = tmp_path / "w.safetensors"
+    save_model(hearing_model, weights, {})
+    soundfile.write(tmp_path / "voice.wav", voice(0.5), 20_000)
+    silent = replace(recording, frames=recording.frames[:, :51, :41], audio=None, sample_rate=None)
+    write_recording(tmp_path / "speaker.npz", silent, {})
+    options = ["--reference", str(tmp_path / "speaker.npz"), "--window-duration", "60"]
+    options += ["--seconds", "2"]
+    command = ["generate", str(tmp_path / "voice.wav"), "--weights", str(weights), *options]
+    said = []
+    for more in (["--dry-run"], []):
+        assert main([*command, *more]) == 0
+        told = capsys.readouterr()
+        said.append([line for line in told.err.splitlines() if line.startswith("cleartract: ")])
+        assert (tmp_path / "voice_generated.mp4").exists() != bool(more)
+        if more:
+            assert "41 frames, 41x51, 65040/781 fps would be generated" in told.out
+    assert said[0] == said[1]
+    for words in (
+        "the sound lasts 0.50 s, less than the 2 s asked for",
+        "the reference has no sound",
+        "41x51 pixels are unfamiliar",
+        "padded from 41x51 to 42x52",
+        "window of 60 frames is longer",
+    ):
+        assert words in "\n".join(said[0])
+    sidecar = json.loads((tmp_path / "voice_generated.mp4.json").read_text())
+    assert len(sidecar["warnings"]) == len(said[0])
+    for wrong in (["--size", "64"], ["--samples", "2"], ["--seconds", "0.001"], []):
+        codes = {main([*command, *wrong, *dry]) for dry in ([], ["--dry-run"])}
+        assert len(codes) == 1
+        assert codes != {0}

@@ -11,7 +11,7 @@ import pytest
 
 from cleartract.cli import main
 from cleartract.commands.input_checks import check_sound
-from cleartract.commands.survey_report import result_warnings, sound_warnings
+from cleartract.denoising.remarks import result_warnings, sound_warnings
 from cleartract.errors import RecordingError
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.sound import ArraySound, length
@@ -20,19 +20,13 @@ from cleartract.recordings.writing import write_recording
 WINDOWS = ["--window-duration", "4", "--step-duration", "2"]
 
 
-class Surveyed:
-    """As much of a survey as is looked at."""
-
-    frames, rate = 1000, 50
-
-
 @pytest.mark.parametrize(
     ("lasts", "said"),
     [(20.0, None), (20.15, None), (19.85, None), (21.0, "longer"), (19.0, "shorter")],
 )
 def test_sound_of_another_length_is_said_with_both(lasts, said):
     sound = ArraySound(np.zeros(int(lasts * 8000), np.float32), 8000)
-    warnings = sound_warnings(Surveyed(), sound, len(sound.samples))
+    warnings = sound_warnings(Fraction(20), sound, len(sound.samples))
     assert len(warnings) == (said is not None)
     for warning in warnings:
         assert f"{said} than the frames: {lasts:.2f} s of sound, 20.00 s of frames" in warning
@@ -96,7 +90,7 @@ def test_sound_that_starts_late_is_said_to_start_late(tmp_path, recording, late,
     check_sound(source, length(source.sound))
     survey = Surveyed()
     survey.frames, survey.rate = 80, 80
-    warnings = sound_warnings(survey, source.sound, length(source.sound))
+    warnings = sound_warnings(survey.frames / survey.rate, source.sound, length(source.sound))
     assert warnings == ([] if said is None else [f"the sound {said}"])
 
 

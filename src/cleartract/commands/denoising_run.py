@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from cleartract.commands.denoise import Denoise
-from cleartract.commands.input_checks import check_memory, check_sound, window_warning
+from cleartract.commands.input_checks import check_memory, check_sound
 from cleartract.commands.opinion import write_opinion
 from cleartract.commands.outputs import circumstances, counted, warn
 from cleartract.commands.progress import Update, progress_bar
@@ -21,17 +21,11 @@ from cleartract.commands.residual_video import described_residual
 from cleartract.commands.result_sinks import result_sinks
 from cleartract.commands.run_description import asked_of, fixed_description
 from cleartract.commands.sound_beside import is_beside, tell_sound_beside
-from cleartract.commands.survey_report import (
-    result_warnings,
-    sound_warnings,
-    survey_warnings,
-    target_warnings,
-    unfamiliar_warnings,
-)
 from cleartract.denoising.lasting import given_back
 from cleartract.denoising.partial import PartialRun
 from cleartract.denoising.pipeline import BackgroundSink
 from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.remarks import remarks, result_warnings
 from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
@@ -140,12 +134,6 @@ class DenoisingRun:
         """Survey the recording, and say what there is to say before the work."""
         offset = (self.command.audio_offset or 0.0) / 1000
         settings, source = self.settings, self.source
-        if source.sound is None:
-            self.warn("no sound found: the model works without audio")
-        elif not settings.use_audio:
-            self.warn("the sound is not used (--no-audio)")
-        if (text := window_warning(source, settings)) is not None:
-            self.warn(text)
         prepared = PreparedRecording.of(self.source, model, settings, self.lost, offset, update)
         survey = prepared.survey
         if survey.spikes and self.command.lost == "auto":
@@ -153,17 +141,9 @@ class DenoisingRun:
             prepared = PreparedRecording.of(self.source, model, settings, lost, offset, update)
             survey = replace(prepared.survey, spikes=survey.spikes)
             prepared = replace(prepared, survey=survey)
+        spikes_lost = self.command.lost == "auto"
         for text in (
-            *target_warnings(model, self.settings),
-            *self.source.provenance.get("warnings", []),
-        ):
-            self.warn(text)
-        if survey.frames != self.source.count:
-            self.warn(f"only {survey.frames} of {self.source.count} frames can be decoded")
-        for text in (
-            *survey_warnings(prepared, offset, self.command.lost == "auto"),
-            *unfamiliar_warnings(survey),
-            *sound_warnings(survey, self.source.sound, self.samples),
+            *remarks(source, self.samples, prepared, model, settings, offset, spikes_lost),
             *result_warnings(survey.size, self.targets["result"]),
         ):
             self.warn(text)

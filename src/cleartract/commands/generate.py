@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.commands.outputs import beside, check_targets, versions, warn
+from cleartract.commands.outputs import beside, check_targets, counted, versions, warn
 from cleartract.denoising.settings import GenerateSettings
-from cleartract.errors import RecordingError, UsageError
+from cleartract.errors import UsageError
 from cleartract.recordings.formats import check_output_kind, is_series, stored_at
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from cleartract.model.model import Model
+    from cleartract.denoising.generation_plan import GenerationPlan
     from cleartract.recordings.recording import Recording
     from cleartract.recordings.sound import Sound
-
-_WIDEST = 512  # [pixels], as --size
-_LONGEST = 2000  # frames of a reference recording that are used
-_PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
 class GenerateOptions(GenerateSettings):
@@ -48,7 +42,7 @@ class Generate:
     reference_frame: int | None = None
     """Use this frame of the reference recording alone: the posture just before the sound."""
     seconds: float | None = None
-    """Length [s]; by default that of the sound."""
+    """Length [s]; by default that of the sound, or of the frames of the video that holds it."""
     settings: Annotated[GenerateOptions, tyro.conf.arg(name="")] = field(
         default_factory=GenerateOptions
     )
@@ -59,6 +53,8 @@ class Generate:
     device: Device = "auto"
     weights: Weights = None
     overwrite: Overwrite = False
+    dry_run: bool = False
+    """Read the input, print what would be done, write nothing."""
 
     def run(self) -> None:
         """Generate and write."""
@@ -77,36 +73,77 @@ class Generate:
             raise UsageError("--size is that of the reference; give one of both")
 
         from cleartract.commands.progress import progress_bar
+        from cleartract.commands.reference import LONGEST, Reference
         from cleartract.commands.sound_beside import is_beside, tell_sound_beside
         from cleartract.denoising.generate import generate_recording
+        from cleartract.denoising.generation_plan import GenerationPlan
+        from cleartract.denoising.heard import Heard
+        from cleartract.denoising.remarks import result_warnings
         from cleartract.devices import usable_device
         from cleartract.model.weights import load_model
         from cleartract.recordings.companion import companion_target
-        from cleartract.recordings.sound import ArraySound, open_sound, whole
+        from cleartract.recordings.sound import ArraySound, open_sound
 
-        sound: Sound = open_sound(self.audio)
-        samples = whole(sound)
-        if self.seconds is not None:
-            samples = samples[: round(self.seconds * sound.rate)]
-            sound = ArraySound(samples, sound.rate)
-        if (heard := companion_target(output, sound)) is not None:
-            targets["sound"] = heard
+        heard = Heard.read(self.audio, self.seconds)
+        sound: Sound = ArraySound(heard.samples, heard.sample_rate)
+        if heard.rate is None and self.seconds is None:
+            sound = open_sound(self.audio)  # the very file, which may lie beside the result already
+        if (companion := companion_target(output, sound)) is not None:
+            targets["sound"] = companion
             if is_beside(targets, sound, sources, self.overwrite):
                 del targets["sound"]
         model, _ = load_model(self.weights, usable_device(self.device))
-        reference, rate = self._reference(model)
+        reference, known = None, None
+        if self.reference is not None:
+            reference = Reference.read(self.reference, self.reference_frame)
+            known = reference.rate
         values = self.settings.model_dump() | {"use_audio": not self.no_audio}
-        values["rate"] = values["rate"] or rate
+        values["rate"] = values["rate"] or known or (heard.rate and str(heard.rate))
         settings = GenerateSettings(**values)
-        if reference is None and not model.config.default_speaker:
-            warn(self.audio, "these weights have no default speaker: give --reference")
+        said = list(heard.warnings)
+        if reference is not None and reference.left_out:
+            said.append(f"only the first {LONGEST} frames of the reference are used")
+        shown = None if reference is None else reference.shown
+        length = len(heard.samples), heard.sample_rate
+        plan = GenerationPlan.of(*length, model, settings, shown)
+        said += [*plan.remarks(model, settings, shown), *result_warnings(plan.size, output)]
+        for text in said:
+            warn(self.audio, text)
+        if self.dry_run:
+            self._describe(plan, settings, targets)
+            return
+        clean = None if reference is None else reference.clean(model)
         with progress_bar("generating", "frames") as update:
-            made = generate_recording(samples, sound.rate, model, settings, reference, update)
-        self._write(made, sound, settings, targets)
+            made = generate_recording(
+                heard.samples, heard.sample_rate, model, settings, clean, update
+            )
+        self._write(made, sound, settings, targets, said)
         tell_sound_beside(targets)
 
+    def _describe(
+        self, plan: GenerationPlan, settings: GenerateSettings, targets: dict[str, Path]
+    ) -> None:
+        """Say what would be done."""
+        from cleartract.recordings.windows import SlidingWindowTransform
+
+        height, width = plan.size
+        cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
+        windows = cut.windows(plan.frames, plan.rate)
+        cut_into = f"{counted(len(windows), 'window')} of {counted(windows[0].frames, 'frame')}"
+        made = f"{counted(plan.frames, 'frame')}, {width}x{height}, {plan.rate} fps"
+        print(f"{self.audio}: {made} would be generated")
+        print(f"sound: {'used by the model' if settings.use_audio else 'not used'}")
+        print(f"{cut_into}, {counted(settings.steps, 'step')} each")
+        for name, path in targets.items():
+            print(f"would write {name}: {path}")
+
     def _write(
-        self, made: Recording, sound: Sound, settings: GenerateSettings, targets: dict[str, Path]
+        self,
+        made: Recording,
+        sound: Sound,
+        settings: GenerateSettings,
+        targets: dict[str, Path],
+        said: list[str],
     ) -> None:
         from cleartract.files import AtomicFiles, naming, sha256
         from cleartract.model.weights import weights_path
@@ -130,6 +167,7 @@ class Generate:
             "rate": [made.rate.numerator, made.rate.denominator],
             "parameters": settings.model_dump(),
             "outputs": {name: str(target) for name, target in targets.items()},
+            "warnings": said,
         }
         with AtomicFiles(replace=self.overwrite) as files:
             places = {
@@ -147,49 +185,3 @@ class Generate:
             with naming(targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
         print(f"{result}: {len(made)} frames generated from {basis}")
-
-    def _reference(self, model: Model) -> tuple[Recording | np.ndarray | None, str | None]:
-        """Recording or frame of the reference, and the rate of its recording."""
-        if self.reference is None:
-            return None, None
-        if self.reference.suffix.lower() in _PICTURES:
-            return self._seen(self._picture(self.reference)), None
-        from cleartract.denoising.denoise import denoise_recording
-        from cleartract.denoising.settings import DenoiseSettings
-        from cleartract.recordings.opening import open_recording
-
-        recording = open_recording(self.reference)
-        rate = str(recording.rate)
-        if self.reference_frame is None and recording.audio is not None:
-            part = recording.excerpt(0, min(len(recording), _LONGEST))
-            return denoise_recording(part, model, DenoiseSettings()).recording, rate
-        number = self.reference_frame or 0
-        if not 0 <= number < len(recording):
-            raise UsageError(f"--reference-frame must lie in 0 to {len(recording) - 1}")
-        first = max(0, min(number - 8, len(recording) - 16))
-        part = recording.excerpt(first, min(16, len(recording)))
-        clean = denoise_recording(part, model, DenoiseSettings(use_audio=False))
-        return self._seen(clean.recording.frames[number - first]), rate
-
-    def _picture(self, path: Path) -> np.ndarray:
-        import numpy as np
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with Image.open(path) as picture:
-                frame = np.asarray(picture.convert("F"), np.float32)
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise RecordingError(f"{path}: not a readable picture") from error
-        if max(frame.shape) > _WIDEST:
-            raise RecordingError(
-                f"{path}: {frame.shape[1]}x{frame.shape[0]} pixels; a reference frame has at most "
-                f"{_WIDEST} on a side, resize it to that of a scan"
-            )
-        return frame
-
-    def _seen(self, frame: Any) -> np.ndarray:
-        import numpy as np
-
-        if min(frame.shape) < 16 or not np.ptp(frame) > 0:
-            raise RecordingError(f"{self.reference}: no picture to see in it")
-        return frame

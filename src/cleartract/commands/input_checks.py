@@ -74,19 +74,6 @@ def check_whole(source: FrameSource, most: float) -> None:
         )
 
 
-def window_warning(source: FrameSource, settings: DenoiseSettings) -> str | None:
-    """What to say about windows that are longer than the recording."""
-    cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-    if settings.window_duration == DenoiseSettings().window_duration:
-        return None  # nobody asked for it
-    if (frames := cut.window_frames(source.rate)) <= source.count:
-        return None
-    return (
-        f"a window of {frames} frames is longer than the recording of {source.count}: its end is "
-        "filled with frames in reverse order"
-    )
-
-
 def check_sound(source: FrameSource, samples: int) -> None:
     """Refuse sound whose length says that it is another recording's.
 

@@ -34,13 +34,13 @@ def looked_at(path: Path, audio: Path | None, rate: str | None, weights: str | N
         RecordingError, WeightsError: In one line.
     """
     from cleartract.commands.input_checks import check_sound
-    from cleartract.commands.survey_report import (
+    from cleartract.denoising.frame_lists import told_rate
+    from cleartract.denoising.prepared import PreparedRecording
+    from cleartract.denoising.remarks import (
         sound_warnings,
         survey_warnings,
         unfamiliar_warnings,
     )
-    from cleartract.denoising.frame_lists import told_rate
-    from cleartract.denoising.prepared import PreparedRecording
     from cleartract.denoising.settings import DenoiseSettings
     from cleartract.devices import choose_threads, usable_device
     from cleartract.errors import RecordingError
@@ -63,7 +63,7 @@ def looked_at(path: Path, audio: Path | None, rate: str | None, weights: str | N
     prepared = PreparedRecording.of(source, model, settings)
     survey = prepared.survey
     if not warnings:
-        warnings += sound_warnings(survey, source.sound, length(source.sound))
+        warnings += sound_warnings(survey.frames / survey.rate, source.sound, length(source.sound))
     warnings += [*survey_warnings(prepared, 0.0, False), *unfamiliar_warnings(survey)]
     offset = survey.offset
     return {

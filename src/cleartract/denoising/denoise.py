@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from numpy.typing import ArrayLike
 
 from cleartract.denoising.lasting import given_back
 from cleartract.denoising.prepared import PreparedRecording
+from cleartract.denoising.remarks import remarks, result_warnings
 from cleartract.denoising.residual import ResidualSplit
 from cleartract.denoising.restore import Progress, Restoration
 from cleartract.denoising.settings import DenoiseSettings
-from cleartract.errors import UsageError, WindowError
+from cleartract.errors import UsageError, WindowError, warn_caller
 from cleartract.model.model import Model
 from cleartract.recordings.recording import Recording
+from cleartract.recordings.sound import length
 from cleartract.recordings.source import RecordingSource
 from cleartract.recordings.writing import write_recording
 
@@ -42,6 +45,9 @@ class Restored:
 
     def save(self, path: str | Path) -> Path:
         """Write the recording; its name chooses the format, see `recordings.writing.open_sink`."""
+        height, width = self.recording.frames.shape[1:]
+        for text in result_warnings((height, width), Path(path)):
+            warn_caller(f"{path}: {text}")
         write_recording(Path(path), self.recording, self.used)
         return Path(path)
 
@@ -53,6 +59,7 @@ def denoise_recording(
     progress: Progress | None = None,
     observed: ArrayLike | None = None,
     audio_offset: float = 0.0,
+    say: Callable[[str], None] | None = None,
 ) -> Restored:
     """Denoise a whole recording in overlapping windows.
 
@@ -65,6 +72,7 @@ def denoise_recording(
             (frame,) bool; all are observed by default.
         audio_offset: How late the sound is against the frames, in seconds [s]; `--audio-offset` of
             the command line is in milliseconds.
+        say: Called, before the work, with each remark on the recording, see `remarks`.
 
     Raises:
         UsageError: If the offset is beyond 10 s.
@@ -82,6 +90,9 @@ def denoise_recording(
         lost = tuple(int(frame) for frame in np.flatnonzero(~mask))
     source = RecordingSource(recording)
     prepared = PreparedRecording.of(source, model, settings, lost, audio_offset)
+    if say is not None:
+        for text in remarks(source, length(source.sound), prepared, model, settings, audio_offset):
+            say(text)
     restoration = Restoration(source, prepared, model, settings)
     frames = np.empty(recording.frames.shape, np.float32)
     spread = np.empty_like(frames) if settings.samples > 1 else None

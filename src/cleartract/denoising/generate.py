@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as functional
 
 from cleartract.denoising.amplitude import speaker_gain
+from cleartract.denoising.generation_plan import SIZE, GenerationPlan, learnable
 from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording, window_sound
 from cleartract.denoising.prepared_window import PreparedWindow
 from cleartract.denoising.restore import Progress
 from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
 from cleartract.denoising.survey import SurveyedSound
 from cleartract.denoising.window_loop import WindowLoop
-from cleartract.errors import UsageError
 from cleartract.model.model import Model
 from cleartract.recordings.intensity import Intensity
 from cleartract.recordings.overlap_add import OverlapAdd
@@ -27,11 +27,8 @@ from cleartract.recordings.waveform import PreparedSound
 from cleartract.recordings.windows import SlidingWindowTransform, Window
 from cleartract.sound.log_mel import AUDIO_RATE
 from cleartract.sound.prediction import learned_prediction
-from cleartract.types import exact_rate
 
-RATE, SIZE = Fraction(65040, 781), 84  # where neither settings nor a reference say
 CHANCE = 0.02  # explained share that unrelated sound reaches: nothing there to magnify
-LEARNABLE = 1.0  # [s] of a reference recording, below which it shows one posture only
 
 
 @dataclass(frozen=True)
@@ -89,21 +86,12 @@ def generate_recording(
         Frames and the sound. Without a reference, intensities are grey levels from 0 to 255.
 
     Raises:
-        UsageError: If the model has no audio encoder, the sound is shorter than a frame,
-            several samples are wanted, or size and reference are both given.
+        UsageError: See `GenerationPlan.of`.
     """
-    if model.audio is None and settings.use_audio:
-        raise UsageError("these weights have no audio encoder; choose weights trained with audio")
-    if reference is not None and settings.size is not None:
-        raise UsageError("--size is that of the reference; give one of both")
-    if settings.samples > 1:
-        raise UsageError("samples: generation makes one sample; change the seed for others")
-    rate = _rate(settings, reference)
-    total = int(Fraction(len(audio), sample_rate) * rate)
-    if total < 1:
-        raise UsageError("the sound is shorter than one frame")
-    learnable = isinstance(reference, Recording) and _learnable(model, reference, settings)
-    lead = 0 if reference is None or learnable else 1  # frames before the sound: the posture
+    plan = GenerationPlan.of(len(audio), sample_rate, model, settings, reference)
+    rate, total = plan.rate, plan.frames
+    learned = isinstance(reference, Recording) and learnable(model, reference, settings)
+    lead = 0 if reference is None or learned else 1  # frames before the sound: the posture
     sound = None
     if settings.use_audio:
         prepared = PreparedSound.of(ArraySound(audio, sample_rate), AUDIO_RATE)
@@ -112,18 +100,11 @@ def generate_recording(
             prepared.shifted(-lead / float(rate)), None, reader.states(prepared), reader
         )
     times = (np.arange(lead + total) + 0.5) / float(rate)
-    speaker = _speaker(model, reference, settings, sound, times if learnable or not lead else None)
+    speaker = _speaker(model, reference, settings, sound, times if learned or not lead else None)
     frames = _made(model, settings, speaker, sound, (lead, total, rate), progress)
     values = np.clip(speaker.intensity.undo(frames), speaker.lowest, speaker.peak)
     provenance = {"path": "generated from sound"}
     return Recording(values, rate, audio, sample_rate, peak=speaker.peak, provenance=provenance)
-
-
-def _rate(settings: GenerateSettings, reference: Recording | np.ndarray | None) -> Fraction:
-    """Frames per second, exact."""
-    if settings.rate is not None:
-        return exact_rate(settings.rate)
-    return reference.rate if isinstance(reference, Recording) else RATE
 
 
 def _made(
@@ -175,12 +156,6 @@ def _made(
         if progress:
             progress(int(made.sum()), count)
     return blended.take(count)[lead:]
-
-
-def _learnable(model: Model, reference: Recording, settings: GenerateSettings) -> bool:
-    """Whether the relation of sound and frames can be learned from a recording."""
-    usable = settings.use_audio and model.inversion is not None
-    return usable and reference.audio is not None and reference.duration >= LEARNABLE
 
 
 def _speaker(

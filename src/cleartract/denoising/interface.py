@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike
 
 from cleartract.denoising.denoise import Restored, denoise_recording
 from cleartract.denoising.generate import generate_recording
+from cleartract.denoising.generation_plan import GenerationPlan
+from cleartract.denoising.heard import Heard
+from cleartract.denoising.remarks import in_python
 from cleartract.denoising.restore import Progress
 from cleartract.denoising.settings import (
     DenoiseSettings,
@@ -20,7 +23,7 @@ from cleartract.denoising.settings import (
     settings_of,
 )
 from cleartract.devices import usable_device
-from cleartract.errors import UsageError
+from cleartract.errors import UsageError, warn_caller
 from cleartract.model.model import Model
 from cleartract.model.weights import load_model
 from cleartract.recordings.opening import open_recording
@@ -72,11 +75,18 @@ def denoise(
 
     Raises:
         RecordingError, WindowError, WeightsError, UsageError: In one line.
+
+    Warns:
+        ClearTractWarning: Before the work, of what the command line prints: no sound, sound of
+            another length or another time, unfamiliar sizes, rates and noise, windows that are
+            longer than the recording.
     """
     chosen = checked_samples(_chosen(DenoiseSettings, settings, options))
     loaded = _loaded(model, device)
     recording = _as_recording(source, audio, rate, sample_rate, resample)
-    return denoise_recording(recording, loaded, chosen, progress, observed, audio_offset)
+    name = recording.provenance.get("path", "recording")
+    say = lambda text: warn_caller(f"{name}: {in_python(text)}")  # noqa: E731
+    return denoise_recording(recording, loaded, chosen, progress, observed, audio_offset, say)
 
 
 def generate(
@@ -94,6 +104,7 @@ def generate(
 
     Args:
         source: A sound file, a video with sound, or a waveform (sample,) with its `sample_rate`.
+            Of a video, length and frame rate are taken too, see `Heard.read`.
         sample_rate: Of a waveform [Hz].
         reference: Speaker to look like: a recording with sound, or one frame (height, width).
         model: A model from `load_model`, or weights.
@@ -107,23 +118,31 @@ def generate(
 
     Raises:
         RecordingError, WeightsError, UsageError: In one line.
+
+    Warns:
+        ClearTractWarning: Before the work, as `denoise`.
     """
     chosen = _chosen(GenerateSettings, settings, options)
     if isinstance(source, np.ndarray):
         if sample_rate is None:
             raise UsageError("a waveform needs sample_rate= [Hz]")
-        samples = as_float(source)
+        heard = Heard(as_float(source), sample_rate)
     elif not isinstance(source, str | Path):
         raise UsageError(
             f"cannot generate from a {type(source).__name__}: give a path or a waveform"
         )
     else:
-        sound = open_sound(Path(source))
-        samples, sample_rate = whole(sound), sound.rate
+        heard = Heard.read(Path(source))
     if isinstance(reference, str | Path):
         reference = open_recording(reference)
+    if chosen.rate is None and heard.rate is not None and not isinstance(reference, Recording):
+        chosen = chosen.model_copy(update={"rate": str(heard.rate)})
     loaded = _loaded(model, device)
-    made = generate_recording(samples, sample_rate, loaded, chosen, reference, progress)
+    plan = GenerationPlan.of(len(heard.samples), heard.sample_rate, loaded, chosen, reference)
+    name = source if isinstance(source, str | Path) else "waveform"
+    for text in (*heard.warnings, *plan.remarks(loaded, chosen, reference)):
+        warn_caller(f"{name}: {in_python(text)}")
+    made = generate_recording(heard.samples, heard.sample_rate, loaded, chosen, reference, progress)
     return Restored(made, None, chosen.model_dump() | {"generated": True})
 
 

@@ -93,7 +93,7 @@ class GenerateSettings(DenoiseSettings):
     rate: str | None = Field(
         None,
         description="Frames per second, 83.28 or 65040/781; by default that of the reference "
-        "recording, or 65040/781.",
+        "recording, or of the video that holds the sound, or 65040/781.",
     )
     size: int | None = Field(
         None,
