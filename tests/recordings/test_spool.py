@@ -1,3 +1,6 @@
+import gc
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,3 +38,15 @@ def test_rows_on_disk_are_those_in_memory(monkeypatch, limit):
         spool.append(np.arange(first, first + 30, dtype=float).reshape(-1, 2))
         spool.span(0, 4)  # reading does not disturb writing
     np.testing.assert_array_equal(spool.span(0, 45), np.arange(90.0).reshape(-1, 2))
+
+
+@pytest.mark.parametrize("limit", [16, 1 << 20])
+def test_nothing_is_left_open(monkeypatch, limit):
+    monkeypatch.setattr(spools, "_IN_MEMORY", limit)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        spool = Spool()
+        spool.append(np.zeros(100))
+        del spool
+        gc.collect()
+    assert [one for one in caught if issubclass(one.category, ResourceWarning)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import weakref
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Spool:
         self.columns, self.dtype = columns, np.dtype(dtype)
         self._row = self.dtype.itemsize * max(columns, 1)
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)  # or Python warns of a file left open
         self._lock = threading.Lock()
         self._rows = 0
 
