@@ -163,3 +163,23 @@ def test_an_annotation_may_be_named_and_damage_is_only_then_an_error(opening, tm
     assert measured(path, "--overwrite", "--annotation", named) == 0
     assert columns(path.with_name("opening_degrees.csv")) == [("x", "")] * 60
     assert not capsys.readouterr().err.count("opening.TextGrid")
+
+
+def test_areas_of_regions_stand_beside_the_degrees(opening, capsys):
+    path, _ = opening
+    regions = {"gap area": [[20, 40], [120, 40], [120, 140], [20, 140]]}
+    regions["tissue"] = [[130, 40], [180, 40], [180, 140]]
+    chosen = path.with_name("regions.json")
+    chosen.write_text(json.dumps(regions))
+    assert measured(path, "--regions", chosen, "-o", path.with_name("a.csv")) == 0
+    assert "tissue    not measured: air and tissue do not differ" in capsys.readouterr().out
+    with open(path.with_name("a.csv"), newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][2:4] == ["gap [mm]", "gap area [mm²]"]
+    assert rows[0][4].startswith("tissue [mm²], not measured: ")
+    degree, area = np.array([row[2:4] for row in rows[1:]], float).T
+    np.testing.assert_allclose(area, 100 * degree, rtol=0.15, atol=100)
+    assert measured(path, "--regions", chosen, "-o", path.with_name("b.mat")) == 0
+    stored = loadmat(path.with_name("b.mat"))
+    np.testing.assert_allclose(stored["areas"][:, 0], area, atol=1e-3)
+    assert stored["regions"].shape == (2, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,7 +31,8 @@ def _described(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Measure:
-    """Measure constriction degrees [mm] along grid lines, one row a frame."""
+    """Measure constriction degrees [mm] along grid lines, and areas of air [mm²] in regions, one row a
+    frame."""
 
     input: tyro.conf.Positional[Path]
     """The recording, better denoised."""
@@ -41,6 +42,9 @@ class Measure:
     noisy: Path | None = None
     """The recording before denoising: says how far denoising moved closures."""
     grid_lines: Annotated[Path | None, _described("grid_lines")] = None
+    regions: Path | None = None
+    """JSON file of regions in which the area of the air is measured too [mm²], by their corners in mm:
+    {"pharynx": [[x, y], [x, y], [x, y], ...]}."""
     pixel_size: Annotated[float | None, _described("pixel_size")] = None
     annotation: Annotated[Path | None, _described("annotation")] = None
     max_memory: MaxMemory = 8.0
@@ -58,6 +62,7 @@ class Measure:
         import numpy as np
 
         from cleartract.commands.input_checks import opened_whole
+        from cleartract.evaluation.areas import air_area, read_regions
         from cleartract.evaluation.articulation import constriction_degree
         from cleartract.evaluation.evaluate import matched
         from cleartract.evaluation.grid_lines import read_lines
@@ -70,6 +75,7 @@ class Measure:
 
         chosen, options = self.grid_lines, {"pixel_size": self.pixel_size}
         given = read_lines(chosen) if chosen is not None else None
+        regions = [] if self.regions is None else read_regions(self.regions)
         settings = settings_of(EvaluateSettings, options)
         annotation, warning = annotation_for([self.input], self.annotation)
         if warning is not None:
@@ -91,11 +97,12 @@ class Measure:
             raise UsageError(f"{self.input}: nothing moves across air; give --grid-lines")
         degrees = np.stack([constriction_degree(frames, line, size) for line in lines])
         degrees[[not quality.scored for quality in qualities]] = np.nan
-        table = Table((np.arange(len(frames)) + 0.5) / rate, lines, qualities, degrees)
+        areas = {region.name: air_area(frames, region, size) for region in regions}
+        table = Table((np.arange(len(frames)) + 0.5) / rate, lines, qualities, degrees, areas)
         spoken = {} if annotation is None else annotation.spoken_at(table.times)
         others = {
             lines_target: described_lines(lines).encode(),
-            picture: lines_picture(frames, lines, qualities, size),
+            picture: lines_picture(frames, lines, qualities, size, regions),
         }
         missing = [path for path, content in others.items() if not self._is_there(path, content)]
         with AtomicFiles(replace=self.overwrite) as files, naming(target):
@@ -104,7 +111,9 @@ class Measure:
                 files.add(path).write_bytes(others[path])
         said = "" if annotation is None else f", words and phones of {annotation.path.name}"
         print(table.described())
-        print(f"{target}: {counted(len(frames), 'frame')}, {counted(len(lines), 'line')}{said}")
+        drawn = f", {counted(len(regions), 'region')}" if regions else ""
+        counts = f"{counted(len(frames), 'frame')}, {counted(len(lines), 'line')}{drawn}"
+        print(f"{target}: {counts}{said}")
         print(f"{picture}: look whether the lines cross the vocal tract")
         if before is not None:
             for sentence in plain_verdict({"articulation": articulation(subject)}):
@@ -135,21 +144,24 @@ class Table:
         lines: Grid lines.
         qualities: Of each line.
         degrees: (line, frame) [mm]; not a number on lines that are not scored.
+        areas: Of the air in each region, (frame,) [mm²]; not a number where there is none.
     """
 
     times: np.ndarray
     lines: list[GridLine]
     qualities: list[LineQuality]
     degrees: np.ndarray
+    areas: dict[str, np.ndarray] = field(default_factory=dict)
 
     def write(self, path: Path, kind: str, spoken: dict[str, list[str]]) -> None:
         """Write it.
 
         Args:
             path: Where.
-            kind: `.csv`: frame, time in its middle [s], a column a line [mm], a column each of
-                `spoken`; `.mat`: `time`, `degrees` (frame, line), `lines`, `confidence`,
-                `not_scored`, and cells (frame, 1) of `spoken`.
+            kind: `.csv`: frame, time in its middle [s], a column a line [mm], a column a region
+                [mm²], a column each of `spoken`; `.mat`: `time`, `degrees` (frame, line), `lines`,
+                `confidence`, `not_scored`, `areas` (frame, region), `regions`, and cells
+                (frame, 1) of `spoken`.
             spoken: `word` and `phone` of every frame; empty without an annotation.
         """
         if kind == ".mat":
@@ -164,10 +176,12 @@ class Table:
             else f"{line.name} [mm], not scored: {quality.reason}"
             for line, quality in zip(self.lines, self.qualities, strict=True)
         ]
+        heads += [f"{name} [mm²]{_unmeasured(area)}" for name, area in self.areas.items()]
+        values = [*self.degrees, *self.areas.values()]
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["frame", "time [s]", *heads, *spoken])
-            rows = zip(self.times, self.degrees.T, columns, strict=True)
+            rows = zip(self.times, zip(*values, strict=True), columns, strict=True)
             for number, (time, row, said) in enumerate(rows):
                 writer.writerow([number, f"{time:.6f}", *(f"{value:.3f}" for value in row), *said])
 
@@ -182,6 +196,9 @@ class Table:
             "confidence": np.array([[quality.confidence] for quality in self.qualities]),
             "not_scored": np.array([quality.reason for quality in self.qualities], object)[:, None],
         }
+        if self.areas:
+            content["areas"] = np.stack(list(self.areas.values()), 1)
+            content["regions"] = np.array(list(self.areas), object)[:, None]
         cells = {key: np.array(labels, object)[:, None] for key, labels in spoken.items()}
         savemat(path, content | cells, appendmat=False)
 
@@ -189,7 +206,8 @@ class Table:
         """Confidence and range of every line, as a table for the terminal."""
         import numpy as np
 
-        width = max(len("line"), *(len(line.name) for line in self.lines))
+        names = [*(line.name for line in self.lines), *self.areas]
+        width = max(len("line"), *(len(name) for name in names))
         rows = [f"{'line':<{width}}  confidence [%]  5th, 50th and 95th percentile [mm]"]
         for line, quality, degree in zip(self.lines, self.qualities, self.degrees, strict=True):
             low, middle, high = np.percentile(degree, (5, 50, 95))
@@ -197,7 +215,20 @@ class Table:
             if not quality.scored:
                 said = f"not scored: {quality.reason}"
             rows.append(f"{line.name:<{width}}  {100 * quality.confidence:>14.0f}  {said}")
+        if self.areas:
+            rows.append(f"{'region':<{width}}  5th, 50th and 95th percentile [mm²]")
+        for name, area in self.areas.items():
+            low, middle, high = np.percentile(area, (5, 50, 95))
+            said = f"{low:.0f}, {middle:.0f}, {high:.0f}"
+            rows.append(f"{name:<{width}}  {_unmeasured(area).removeprefix(', ') or said}")
         return "\n".join(rows)
+
+
+def _unmeasured(area: np.ndarray) -> str:
+    """Why there is no area; empty where there is."""
+    if area[0] == area[0]:
+        return ""
+    return ", not measured: air and tissue do not differ beyond the noise"
 
 
 def described_lines(lines: list[GridLine]) -> str:

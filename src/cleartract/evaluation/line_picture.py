@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from cleartract.evaluation.areas import Region
 from cleartract.evaluation.grid_lines import GridLine
 from cleartract.evaluation.line_quality import LineQuality
 
@@ -18,7 +20,11 @@ _BRIGHTER = 0.6  # exponent, so that the dim pharynx is seen
 
 
 def lines_picture(
-    frames: np.ndarray, lines: list[GridLine], qualities: list[LineQuality], pixel_size: float
+    frames: np.ndarray,
+    lines: list[GridLine],
+    qualities: list[LineQuality],
+    pixel_size: float,
+    regions: Sequence[Region] = (),
 ) -> bytes:
     """A PNG: the lines with a dot on the fixed wall, and a legend beside the frame.
 
@@ -27,6 +33,7 @@ def lines_picture(
         lines: Grid lines.
         qualities: Of each.
         pixel_size: [mm].
+        regions: Drawn too, each with its name.
     """
     mean = frames.mean(0)
     top = max(float(np.percentile(mean, 99.5)), 1e-12)
@@ -38,6 +45,20 @@ def lines_picture(
     picture.paste(enlarged.convert("RGB"), (0, 0))
     draw = ImageDraw.Draw(picture)
     large, small = (ImageFont.load_default(size=size) for size in (18, 14))
+    for region in regions:
+        corners = [
+            ((x / pixel_size + 0.5) * zoom, (y / pixel_size + 0.5) * zoom)
+            for x, y in region.corners
+        ]
+        draw.line([*corners, corners[0]], fill="#ffffff", width=2)
+        draw.text(
+            max(corners),
+            region.name,
+            fill="#ffffff",
+            font=small,
+            stroke_width=2,
+            stroke_fill="black",
+        )
     for number, (line, quality) in enumerate(zip(lines, qualities, strict=True)):
         colour = _COLOURS[number % len(_COLOURS)] if quality.scored else _REFUSED
         start, end = (
