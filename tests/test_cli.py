@@ -82,17 +82,22 @@ def test_help_is_no_error(arguments, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "meant"),
-    [(["denois", "a.mp4"], "denoise"), (["denoise", "--overwite", "a.mp4"], "--overwrite")],
+    [
+        (["denois", "a.mp4"], "denoise"),
+        (["denoise", "--overwite", "a.mp4"], "--overwrite"),
+        (["denoise", "--stepz", "a.mp4"], "--steps"),  # --step is nearer, of another command
+    ],
 )
 def test_a_near_miss_is_answered_with_what_was_meant(capsys, arguments, meant):
     assert main(arguments) == 2
     assert f"did you mean {meant}?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["denoise", "train", "evaluate"])
+@pytest.mark.parametrize("command", ["denoise", "train", "evaluate", "reconstruct"])
 def test_help_names_kinds_as_a_person_would(capsys, command):
     assert main([command, "--help"]) == 0
     page = capsys.readouterr().out
     assert "None}" not in page
+    assert "None)" not in page
     widths = {len(line) for line in page.splitlines() if line[:1] in "╭│╰"}
     assert len(widths) == 1

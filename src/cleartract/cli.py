@@ -184,7 +184,12 @@ def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> 
     first = lines[rules[0] + 1 : rules[1]] if len(rules) > 1 else lines
     named = f" {arguments[0]}" if arguments[0] in commands else ""
     text = " ".join(line for line in first if line).rstrip(".")
-    meant = [line.split(",")[0] for line in lines if re.match(r"--\w", line)]
+    meant, option = [], ""
+    for line in lines:
+        if re.match(r"--\w", line):
+            option = line.split(",")[0]
+        elif option and line == f"in cleartract{named} --help":  # not of another command
+            meant.append(option)
     if not named:
         meant = difflib.get_close_matches(arguments[0], list(commands), 1)
     asked = f"; did you mean {meant[0].split()[0]}?" if meant else ""
@@ -194,12 +199,20 @@ def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> 
 _NO_DEFAULT = re.compile(r" ?\(default: (None)?\)")
 
 
+_BROKEN_DEFAULT = re.compile(r"\(default:( +│\n│ +)None\)")  # over the end of a line
+
+
+def _joined_default(found: re.Match[str]) -> str:
+    """Blanks in its place, so that what stands around it stays where it is."""
+    return " " * len("(default:") + found[1] + " " * len("None)")
+
+
 def _plain_help(text: str) -> str:
     """Help in which options that may be left out are not called `{None}|PATH`; boxes stay closed."""
     lines = []
-    for line in text.splitlines(keepends=True):
+    for line in _BROKEN_DEFAULT.sub(_joined_default, text).splitlines(keepends=True):
         shorter = _NO_DEFAULT.sub("", line.replace("{None}|", "").replace("{None,", "{"))
-        if shorter != line and not shorter.strip("│ \n"):
+        if not shorter.strip("│ \n") and line.strip():
             continue  # there was nothing else on it
         gap = " " * (len(line) - len(shorter))
         # where text follows on the same line, it stays in its column
