@@ -196,15 +196,15 @@ def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> 
     return f"{text or 'wrong options'}{asked}; see cleartract{named} --help"
 
 
-_NO_DEFAULT = re.compile(r" ?\(default: (None)?\)")
+_NO_DEFAULT = re.compile(r" ?(\(default: (None)?\)|\0+)")
 
 
-_BROKEN_DEFAULT = re.compile(r"\(default:( +│\n│ +)None\)")  # over the end of a line
+_BROKEN_DEFAULT = re.compile(r"\(default:( *│?\n[│ ]+)None\)")  # over the end of a line
 
 
 def _joined_default(found: re.Match[str]) -> str:
-    """Blanks in its place, so that what stands around it stays where it is."""
-    return " " * len("(default:") + found[1] + " " * len("None)")
+    """Marks in its place, so that what stands around it stays where it is."""
+    return "\0" * len("(default:") + found[1] + "\0" * len("None)")
 
 
 def _plain_help(text: str) -> str:
@@ -212,7 +212,7 @@ def _plain_help(text: str) -> str:
     lines = []
     for line in _BROKEN_DEFAULT.sub(_joined_default, text).splitlines(keepends=True):
         shorter = _NO_DEFAULT.sub("", line.replace("{None}|", "").replace("{None,", "{"))
-        if not shorter.strip("│ \n") and line.strip():
+        if shorter != line and not shorter.strip("│ \n"):
             continue  # there was nothing else on it
         gap = " " * (len(line) - len(shorter))
         # where text follows on the same line, it stays in its column
