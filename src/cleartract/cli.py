@@ -196,7 +196,7 @@ def _one_line(box: str, arguments: Sequence[str], commands: Collection[str]) -> 
     return f"{text or 'wrong options'}{asked}; see cleartract{named} --help"
 
 
-_NO_DEFAULT = re.compile(r" ?(\(default: (None)?\)|\0+)")
+_NO_DEFAULT = re.compile(r" ?\(default: (None)?\)")
 
 
 _BROKEN_DEFAULT = re.compile(r"\(default:( *│?\n[│ ]+)None\)")  # over the end of a line
@@ -212,7 +212,7 @@ def _plain_help(text: str) -> str:
     lines = []
     for line in _BROKEN_DEFAULT.sub(_joined_default, text).splitlines(keepends=True):
         shorter = _NO_DEFAULT.sub("", line.replace("{None}|", "").replace("{None,", "{"))
-        if shorter != line and not shorter.strip("│ \n"):
+        if (shorter != line or "\0" in line) and not shorter.strip("│ \0\n"):
             continue  # there was nothing else on it
         gap = " " * (len(line) - len(shorter))
         # where text follows on the same line, it stays in its column
@@ -222,7 +222,7 @@ def _plain_help(text: str) -> str:
             place = shorter.rindex("│")
             shorter = shorter[:place] + gap + shorter[place:]
         lines.append(shorter)
-    return "".join(lines)
+    return "".join(lines).replace("\0", " ")
 
 
 if __name__ == "__main__":
