@@ -115,3 +115,13 @@ def test_every_fault_names_a_test_that_is_there():
         assert named, row
         for file, test in named:
             assert f"\ndef {test}(" in (tests / file).read_text(), (file, test)
+
+
+@pytest.mark.parametrize("name", ["small", "base"])
+def test_the_page_of_earlier_results_names_the_weights_of_today(name):
+    from cleartract.files import sha256
+    from cleartract.model.weights import shipped_weights
+
+    text = (DOCS / "earlier-results.md").read_text()
+    (row,) = [line for line in text.splitlines() if f"`{name}`" in line and line.startswith("|")]
+    assert f"`{sha256(shipped_weights(name))[:12]}`" in row
