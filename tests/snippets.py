@@ -52,15 +52,32 @@ def commands(text: str) -> list[list[str]]:
     return found
 
 
-def shown_commands(page: Path) -> list[list[str]]:
-    """All commands of `cleartract` in blocks of a page, fenced or indented."""
+def _shown(page: Path) -> list[list[str]]:
+    """All commands that a page shows: in blocks, fenced or indented, and in the text."""
     text = page.read_text()
     fenced = [block for _, block in _FENCE.findall(text)]
-    indented = re.findall(r"^ {4}(?:.|\n {4})*", _FENCE.sub("", text), re.MULTILINE)
+    rest = _FENCE.sub("", text)
+    indented = re.findall(r"^ {4}(?:.|\n {4})*", rest, re.MULTILINE)
     dedented = [re.sub(r"^ {4}", "", block, flags=re.MULTILINE) for block in indented]
+    spans = [span.replace("\n", " ") for span in re.findall(r"`([^`]+)`", rest)]
+    return [words for block in [*fenced, *dedented, *spans] for words in commands(block) if words]
+
+
+def shown_commands(page: Path) -> list[list[str]]:
+    """Commands of `cleartract`, by whatever they are started; names of commands alone are left out."""
+    found = []
+    for words in _shown(page):
+        if "cleartract.cli" in words:  # torchrun
+            words = words[words.index("cleartract.cli") :]
+        if words[0] in ("cleartract", "cleartract.cli") and len(words) > 2:
+            found.append(["cleartract", *words[1:]])
+    return found
+
+
+def shown_benchmarks(page: Path) -> list[tuple[str, list[str]]]:
+    """Modules of `benchmarks` and the options they are started with, where some are shown."""
     return [
-        words
-        for block in [*fenced, *dedented]
-        for words in commands(block)
-        if words and words[0] == "cleartract"
+        (words[2], words[3:])
+        for words in _shown(page)
+        if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks") and words[3:]
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from cleartract.recordings.recording import Recording
-from tests.snippets import ROOT, blocks, commands, pages, shown_commands
+from tests.snippets import ROOT, blocks, commands, pages, shown_benchmarks, shown_commands
 
 OTHERS = {"pip", "make", "docker", "apptainer", "mkdir"}  # shown, and not run here
 REPORTS = ("reviewer", "praat-and-elan")  # draw reports, which takes seconds
@@ -69,6 +70,29 @@ def test_every_shown_benchmark_is_there(page):
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
 
 
+@pytest.mark.parametrize("page", [p for p in pages() if shown_benchmarks(p)], ids=name)
+def test_every_shown_benchmark_has_the_options_it_is_shown_with(page):
+    import tyro
+
+    for module, words in shown_benchmarks(page):
+        main = (
+            module if (ROOT / (module.replace(".", "/") + ".py")).exists() else f"{module}.__main__"
+        )
+        options = importlib.import_module(main).Options
+        given = [word.removesuffix("...") for word in words]
+        try:
+            tyro.cli(options, args=given, prog=module)
+        except SystemExit as error:
+            pytest.fail(f"{module} {' '.join(words)}: {error}")
+
+
+def test_the_warning_that_is_shown_is_the_one_that_is_given():
+    from cleartract.sound.offset import Offset
+
+    (shown,) = blocks(ROOT / "docs" / "howto" / "late-sound.md", "text")
+    assert shown.endswith(Offset(0.44, 0.011, 0.5, True).warning(0.012) + "\n")
+
+
 @pytest.mark.parametrize("page", pages(), ids=name)
 def test_python_that_is_shown_compiles(page):
     for text in blocks(page, "python"):
@@ -118,6 +142,22 @@ def test_what_a_page_shows_works(page, workplace, capsys):
         if "xarray" in text:
             pytest.importorskip("xarray")
         exec(compile(text, name(page), "exec"), {})
+    for text in blocks(page, "matlab"):
+        for file, variables in re.findall(r"^load (\S+) +% (.*)$", text, re.MULTILINE):
+            names = re.findall(r"(?:^|, )(\w+)", re.sub(r"[(\[].*?[)\]]", "", variables))
+            assert set(names) <= variables_of(workplace / file)
+
+
+def variables_of(path):
+    """Names in a .mat file of either version."""
+    import scipy.io
+
+    try:
+        return {name for name, *_ in scipy.io.whosmat(path)}
+    except NotImplementedError:  # version 7.3
+        h5py = pytest.importorskip("h5py")
+        with h5py.File(path) as file:
+            return set(file)
 
 
 def test_every_field_of_a_sidecar_is_documented(workplace):
