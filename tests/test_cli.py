@@ -1,4 +1,5 @@
 import resource
+import shutil
 import subprocess
 import sys
 
@@ -101,3 +102,22 @@ def test_help_names_kinds_as_a_person_would(capsys, command):
     assert "None)" not in page
     widths = {len(line) for line in page.splitlines() if line[:1] in "╭│╰"}
     assert len(widths) == 1
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed here")
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("cleartract den", "denoise"), ("cleartract denoise --audio-o", "--audio-offset")],
+)
+def test_a_shell_completes_commands_and_options(tmp_path, capsys, typed, offered):
+    assert main(["--tyro-print-completion", "bash"]) == 0
+    script = tmp_path / "completion.sh"
+    script.write_text(capsys.readouterr().out)
+    words = typed.split()
+    asked = f"""source {script}
+        COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}
+        COMP_LINE="{typed}"; COMP_POINT={len(typed)}
+        $(complete -p cleartract | sed 's/.*-F \\([^ ]*\\).*/\\1/') 2> /dev/null
+        echo "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    assert offered in done.stdout.split()
