@@ -38,6 +38,22 @@ def test_every_setting_is_documented_with_its_default(configuration):
                 assert meaning.replace("|", "\\|").replace("*_", "\\*_") in text
 
 
+def test_every_settings_model_of_the_package_is_documented(configuration):
+    """Whatever module it is in; those of commands only hide or add options of another one."""
+    source = DOCS.parent / "src" / "cleartract"
+    named = {
+        name
+        for path in source.rglob("*.py")
+        if "commands" not in path.parts
+        for name in re.findall(r"^class (\w+)\(BaseModel\)", path.read_text(), re.MULTILINE)
+    }
+    documented = {
+        kind.__name__ for kinds in configuration.models().values() for kind in kinds.values()
+    }
+    assert len(named) > 10
+    assert named <= documented
+
+
 def test_all_models_of_a_training_config_are_documented(configuration):
     documented = set(configuration.models()["Training"].values())
 

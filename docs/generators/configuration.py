@@ -13,12 +13,14 @@ from pydantic.fields import FieldInfo
 
 def models() -> dict[str, dict[str, type[BaseModel]]]:
     """Settings models by section, under the names by which a config or a user reaches them."""
+    from cleartract.adaptation.settings import AdaptSettings
     from cleartract.denoising.settings import DenoiseSettings, GenerateSettings
     from cleartract.diffusion.noise_levels import NoiseLevels
     from cleartract.evaluation.settings import EvaluateCorpusSettings, EvaluateSettings
     from cleartract.jobs.engine import EngineSettings
     from cleartract.model.config import ModelConfig
     from cleartract.networks.video_unet import UNetConfig
+    from cleartract.reconstruction.settings import ReconstructionSettings
     from cleartract.simulation.settings import CorpusSettings
     from cleartract.sound.encoders import AudioConfig
     from cleartract.training.config import TrainingConfig
@@ -35,6 +37,8 @@ def models() -> dict[str, dict[str, type[BaseModel]]]:
             "DenoiseSettings": DenoiseSettings,
             "GenerateSettings": GenerateSettings,
         },
+        "Adaptation": {"AdaptSettings": AdaptSettings},
+        "Reconstruction of raw data": {"ReconstructionSettings": ReconstructionSettings},
         "Evaluation": {
             "EvaluateSettings": EvaluateSettings,
             "EvaluateCorpusSettings": EvaluateCorpusSettings,
