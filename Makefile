@@ -2,9 +2,11 @@
 # make test       everything that continuous integration checks
 # make docs       the manual, in docs/_build/html; a warning is an error
 # make linkcheck  the manual's links to other sites
-# make coverage   which lines and branches the tests reach
+# make coverage   which lines and branches the tests reach, file by file
 PYTHON ?= python3
 BIN := .venv/bin
+# branches too; the ten least covered files are named at the end; `make test COVERAGE=` goes without
+COVERAGE ?= --cov --cov-report= --hypothesis-profile unhurried
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -q
 
 .PHONY: demo test docs linkcheck coverage clean
@@ -15,7 +17,8 @@ test: .venv/test.stamp docs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --durations=15 $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest -n 2 --durations=15 $(COVERAGE) $(PYTEST_OPTIONS)
+	@$(if $(COVERAGE),$(BIN)/python -m coverage report --sort=cover | awk 'NR <= 12 || /^TOTAL/')
 
 docs: .venv/docs.stamp
 	$(SPHINX) -b html docs docs/_build/html

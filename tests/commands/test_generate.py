@@ -5,6 +5,7 @@ import numpy as np
 import soundfile
 
 from cleartract.cli import main
+from cleartract.files import sha256
 from cleartract.model.weights import save_model
 from cleartract.recordings.opening import open_recording
 from cleartract.recordings.writing import write_recording
@@ -26,6 +27,9 @@ def test_command(hearing_model, tmp_path, recording, capsys):
     assert made.audio is not None
     sidecar = json.loads((tmp_path / "voice_generated.mp4.json").read_text())
     assert "nothing here was measured" in sidecar["generated"]
+    assert sidecar["sha256"] == {"result": sha256(tmp_path / "voice_generated.mp4")}
+    assert sidecar["audio"]["path"] == str(tmp_path / "voice.wav")
+    assert {"date", "command", "platform", "threads", "warnings"} <= set(sidecar)
     assert made.provenance["comment"].startswith("generated")
     # the mark in the corner is the same in every frame, and nowhere else
     plain = tmp_path / "plain.mp4"

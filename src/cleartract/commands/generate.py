@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from cleartract.commands.options import Device, Overwrite, Weights
-from cleartract.commands.outputs import beside, check_targets, counted, versions, warn
+from cleartract.commands.outputs import (
+    beside,
+    check_targets,
+    circumstances,
+    counted,
+    versions,
+    warn,
+)
 from cleartract.denoising.settings import GenerateSettings
 from cleartract.errors import UsageError
 from cleartract.recordings.formats import check_output_kind, is_series, stored_at
@@ -156,11 +164,11 @@ class Generate:
         basis = "sound" if settings.use_audio else "no sound"
         sidecar = versions() | {
             "generated": f"every frame is made by a model from {basis}; nothing here was measured",
-            "audio": {"path": str(self.audio), "sha256": sha256(self.audio)},
+            "audio": {"path": os.path.abspath(self.audio), "sha256": sha256(self.audio)},
             "reference_frame": self.reference_frame,
             "seconds": self.seconds,
             "reference": self.reference
-            and {"path": str(self.reference), "sha256": sha256(self.reference)},
+            and {"path": os.path.abspath(self.reference), "sha256": sha256(self.reference)},
             "weights": {"path": weights.name, "sha256": sha256(weights)},
             "frames": len(made),
             "size": list(made.frames.shape[1:]),
@@ -182,6 +190,8 @@ class Generate:
             if "sound" in places:
                 with naming(targets["sound"]):
                     write_companion(places["sound"], sound)
+            sums = {name: sha256(place) for name, place in places.items() if name != "sidecar"}
+            sidecar = sidecar | circumstances() | {"sha256": sums}
             with naming(targets["sidecar"]):
                 places["sidecar"].write_text(json.dumps(sidecar, indent=1) + "\n")
         print(f"{result}: {len(made)} frames generated from {basis}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,7 +125,7 @@ class Reconstruct:
         from cleartract.recordings.writing import open_sink
 
         sidecar: dict[str, Any] = versions() | {
-            "input": {"path": str(self.input), "sha256": sha256(self.input)},
+            "input": {"path": os.path.abspath(self.input), "sha256": sha256(self.input)},
             "audio": source.provenance["audio"],
             "parameters": source.described(),
             "frames": source.count,
@@ -149,5 +150,6 @@ class Reconstruct:
                 with naming(targets["sound"]):
                     write_companion(places["sound"], source.sound)
             with naming(targets["sidecar"]):
-                text = json.dumps(sidecar | circumstances(), indent=1) + "\n"
+                sums = {name: sha256(place) for name, place in places.items() if name != "sidecar"}
+                text = json.dumps(sidecar | circumstances() | {"sha256": sums}, indent=1) + "\n"
                 places["sidecar"].write_text(text)

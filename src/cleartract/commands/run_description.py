@@ -58,7 +58,9 @@ def fixed_description(
     return versions() | {
         "asked": asked,
         "input": {"path": os.path.abspath(command.input), "sha256": asked["input"]},
-        "audio": None if sound is None else {"path": str(sound), "sha256": asked["audio"]},
+        "audio": None
+        if sound is None
+        else {"path": os.path.abspath(sound), "sha256": asked["audio"]},
         "weights": {"path": weights_path(command.weights).name, "sha256": asked["weights"]},
         "training": training,
         "parameters": restoration.described() | {"audio_offset_ms": late},
