@@ -38,7 +38,9 @@ def python_page() -> str:
         "These names are the public interface; they are loaded when they are first used, so "
         "`import cleartract` is fast.\n"
         "All errors that you can cause are a `ClearTractError` of `cleartract.errors`, "
-        "with the [exit code](exit-codes.md) of the command line.",
+        "with the [exit code](exit-codes.md) of the command line.\n"
+        "What the command line says before its work is a warning, `ClearTractWarning`, which "
+        "`warnings.simplefilter` silences or makes an error.",
     ]
     for group, names in groups.items():
         parts.append(f"## {group}")

@@ -100,11 +100,14 @@ def generate(
     settings: GenerateSettings | None = None,
     **options: Any,
 ) -> Restored:
-    """Make rtMRI frames for a sound; see `denoising.generate.generate_recording`.
+    """Make rtMRI frames for a sound, to see what the model has learned of it.
+
+    Nothing in such a recording was measured.
 
     Args:
         source: A sound file, a video with sound, or a waveform (sample,) with its `sample_rate`.
-            Of a video, length and frame rate are taken too, see `Heard.read`.
+            Of a video, length and frame rate are taken too: there are as many frames as it has,
+            unless a rate is given or that of the reference is another.
         sample_rate: Of a waveform [Hz].
         reference: Speaker to look like: a recording with sound, or one frame (height, width).
         model: A model from `load_model`, or weights.
