@@ -53,6 +53,11 @@ CASES = {
     "size": (shaken(side=24), {}, "24x24 pixels are unfamiliar"),
     "rate": (shaken(rate=Fraction(400)), {}, "400 frames a second are unfamiliar"),
     "window": (shaken(), {"window_duration": 30}, "window of 30 frames is longer"),
+    "short": (
+        shaken(frames=10),
+        {"window_duration": 16},
+        "16 frames is longer than the recording of 10",
+    ),
 }
 
 

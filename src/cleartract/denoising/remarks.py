@@ -71,8 +71,6 @@ def in_python(text: str) -> str:
 def window_warning(count: int, rate: Fraction, settings: DenoiseSettings) -> str | None:
     """What to say about windows that are longer than a recording of some frames."""
     cut = SlidingWindowTransform(settings.window_duration, settings.step_duration)
-    if settings.window_duration == DenoiseSettings().window_duration:
-        return None  # nobody asked for it
     if (frames := cut.window_frames(rate)) <= count:
         return None
     return (
