@@ -144,7 +144,10 @@ def _of_sound(
 
 def _row(found: dict) -> list[str]:
     still, taken, split = found["still"], found["taken"], found["residual"]
-    shares = [f"{100 * taken[k]:.2f}" if taken else "–" for k in ("removed", "repeating", "noise")]
+    shares = [
+        f"{round(100 * taken[k], 2) + 0.0:.2f}" if taken else "–"
+        for k in ("removed", "repeating", "noise")
+    ]
     shares.append(f"{100 * split['repeating']:.2f}" if split else "–")
     hidden = found.get("hidden")
     return [
