@@ -33,7 +33,7 @@ class Span:
     Attributes:
         first: Number of the first of them [frames].
         restored: As the model leaves them, the recording's unit.
-        told: What the posture tells of what was removed, see `ResidualSplit.part`.
+        told: What the posture tells of what was removed, see `ResidualSplit.told`.
         rest: What was removed beside the bias of magnitudes, less all that the posture tells and
             the mean; 0 in frames that were not seen.
         seen: (frame,) bool.
