@@ -42,6 +42,18 @@ def test_shares_are_per_cent():
     assert label_of("psnr", True).shown(float("nan")) == "–"
 
 
+def test_figures_that_can_fall_below_their_best_value_are_not_better_the_lower(moving):
+    """Correlations, biases: -0.3 is no better than 0.3."""
+    noisy, denoised = moving
+    rows = table_rows(evaluate(denoised, truth=noisy, noisy=noisy).measured)
+    signed = ("correlation with edges", "correlation with movement", "with fine structure",
+              "beyond that of noise", "change of what does not change", "too wide, on average")  # fmt: skip
+    for part in signed:
+        found = [row for row in rows if row[0].endswith(part)]
+        assert found, part
+        assert {row[4] for row in found} == {"0 is best"}
+
+
 def test_the_verdict_names_the_worst_line_first():
     def line(amount, gone=0.0, late=2.0):
         values = {"error_mm": amount, "events_missed": gone, "timing_error_ms": late}

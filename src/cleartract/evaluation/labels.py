@@ -70,17 +70,17 @@ _LABELS = {
     "consistency": Label("consistency: change of the result over that of its input", "", DOWN),
     "psnr_of_mean": Label("PSNR of the mean of the samples", "dB", UP),
     "rank": Label("rank correlation of spread and error", "", UP),
-    "residual edges": Label("removed: correlation with edges", "", DOWN),
-    "residual motion": Label("removed: correlation with movement", "", DOWN),
-    "residual structure": Label("removed: correlation with fine structure", "", DOWN),
+    "residual edges": Label("removed: correlation with edges", "", ZERO),
+    "residual motion": Label("removed: correlation with movement", "", ZERO),
+    "residual structure": Label("removed: correlation with fine structure", "", ZERO),
     "residual static": Label("removed: of that, never changes", "%", DOWN),
     "residual spectrum": Label("removed: distance from the spectrum of noise", "", DOWN),
-    "residual lag": Label("removed: correlation in time beyond that of noise", "", DOWN),
+    "residual lag": Label("removed: correlation in time beyond that of noise", "", ZERO),
     "residual removed_share": Label("removed, in tissue", _INTENSITY),
     "residual repeating_share": Label("removed: repeats with the posture", _INTENSITY, DOWN),
     "residual noise_share": Label("removed: noise", _INTENSITY),
     "residual still_bias": Label(
-        "still stretches: change of what does not change", _INTENSITY, DOWN
+        "still stretches: change of what does not change", _INTENSITY, ZERO
     ),
     "residual still_gain": Label("still stretches: gain", "dB", UP),
     "residual still_stretches": Label("still stretches found"),
