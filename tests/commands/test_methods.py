@@ -1,11 +1,13 @@
 """The paragraph for a paper says what the sidecar says; the self-test tells working weights from others."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from cleartract.cli import main
 from cleartract.errors import WeightsError
+from cleartract.recordings.writing import write_recording
 
 
 def test_the_paragraph_holds_what_was_done(clip, weights, tmp_path, capsys):
@@ -26,6 +28,35 @@ def test_the_paragraph_holds_what_was_done(clip, weights, tmp_path, capsys):
     assert main(["methods", str(out), "-o", str(target)]) == 0
     assert target.read_text() == text
     assert main(["methods", str(out), "-o", str(target)]) == 6
+
+
+def test_sound_that_was_not_used_is_not_said_to_have_made_anything(
+    recording, weights, tmp_path, capsys
+):
+    silent = tmp_path / "silent.mp4"
+    write_recording(silent, replace(recording, audio=None, sample_rate=None), {})
+    out = tmp_path / "out.npz"
+    assert (
+        main(["denoise", str(silent), "--weights", str(weights), "-o", str(out), "--lost", "3"])
+        == 0
+    )
+    capsys.readouterr()
+    assert main(["methods", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "There was no sound to give to the model." in text
+    assert "1 frame was lost and made from the frames around, not measured." in text
+    assert "the sound was given" not in text.lower()
+    path = tmp_path / "out.npz.json"
+    sidecar = json.loads(path.read_text())
+    sidecar["audio"] = {"path": "speech.wav", "sha256": "0"}
+    told = {}
+    for asked in (True, False):
+        sidecar["parameters"]["use_audio"] = asked  # the sound has no skill, or --no-audio
+        path.write_text(json.dumps(sidecar))
+        assert main(["methods", str(path)]) == 0
+        told[asked] = capsys.readouterr().out
+    assert "did not use it" in told[True]
+    assert "The sound was not given to the model." in told[False]
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,15 @@ def test_few_frames_are_held(spoken, hearing_model):
     assert max(held) <= 2 * 64
 
 
-def test_the_sidecar_says_how(spoken, hearing_model):
+def test_the_sidecar_says_how(spoken, hearing_model, monkeypatch):
     restored = restoration(RecordingSource(spoken), hearing_model, lost=(3,))
     list(restored.pieces())
     used = restored.described()
     assert (used["window_frames"], used["step_frames"], used["batch_used"]) == (8, 5, 2)
     assert used["lost_frames"] == [3]
     assert used["audio_used"] is True
+    silent = restoration(RecordingSource(spoken), hearing_model)
+    monkeypatch.setattr(PreparedRecording, "sound_skill", 0.0)
+    assert silent.described()["audio_used"] is False  # measured to tell nothing: not used
     assert restored.made == len(spoken)
     assert restored.timing()["frames_per_second"] > 0

@@ -20,14 +20,13 @@ def describe(run: DenoisingRun) -> None:
     model, _ = load_model(run.command.weights, run.device)
     run.check()
     with progress_bar("surveying", "frames") as update:
-        run.surveyed(model, update)  # says what there is to say
+        prepared = run.surveyed(model, update)  # says what there is to say
     windows = SlidingWindowTransform(settings.window_duration, settings.step_duration).windows(
         source.count, source.rate
     )
     height, width = source.size
-    used = source.sound is not None and settings.use_audio
     print(f"{source.name}: {counted(source.count, 'frame')}, {width}x{height}, {source.rate} fps")
-    print(f"sound: {'used by the model' if used else 'not used'}")
+    print(f"sound: {'used by the model' if prepared.sound_used else 'not used'}")
     cut_into = f"{counted(len(windows), 'window')} of {counted(windows[0].frames, 'frame')}"
     print(f"{cut_into}, {counted(settings.steps, 'step')} each")
     for name, path in run.targets.items():

@@ -97,7 +97,7 @@ def _what(sidecar: dict[str, Any]) -> str:
         f"Real-time MRI frames ({sidecar['frames']} frames of {width} x {height} pixels, {rate:.4g} "
         f"frames/s) were denoised with ClearTract {sidecar['cleartract']} (weights "
         f"{Path(str(weights['path'])).stem}, SHA-256 {str(weights['sha256'])[:16]}), a diffusion model "
-        "conditioned on the recorded sound [@cleartract; @karras2022]."
+        "that can be guided by the recorded sound [@cleartract; @karras2022]."
     )
 
 
@@ -126,6 +126,10 @@ def _sound(sidecar: dict[str, Any]) -> str:
     used = sidecar["parameters"]
     lost = used.get("lost_frames") or []
     text = "The sound was not given to the model."
+    if "audio" in sidecar and sidecar["audio"] is None:
+        text = "There was no sound to give to the model."
+    elif used.get("use_audio", False) and not used.get("audio_used"):
+        text = "The sound explained nothing of what moves, and the model did not use it."
     if used.get("audio_used"):
         offset, skill = used.get("audio_offset_ms") or 0.0, sidecar.get("sound_skill")
         late = f", {offset:g} ms late against the frames," if offset else ""
@@ -137,10 +141,9 @@ def _sound(sidecar: dict[str, Any]) -> str:
             )
         text = f"The sound{late} was given to the model{share}."
     if lost:
-        text += (
-            f" {len(lost)} frames were lost and made from their neighbours and the sound; they were not "
-            "measured."
-        )
+        were = "frame was" if len(lost) == 1 else "frames were"
+        basis = " and the sound" if used.get("audio_used") else ""
+        text += f" {len(lost)} {were} lost and made from the frames around{basis}, not measured."
     return text
 
 

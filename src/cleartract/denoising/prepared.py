@@ -138,6 +138,14 @@ class PreparedRecording:
         chance = NO_SKILL + CHANCE * float(survey.rate) / survey.frames
         return prediction.explained if prediction.explained >= chance else 0.0
 
+    @property
+    def sound_used(self) -> bool:
+        """Whether the sound has a part in the result: not where it was measured to tell nothing."""
+        if self.sound is None:
+            return False
+        measured = self.survey.prediction is not None and self.sound.features is not None
+        return not measured or self.sound_skill > 0
+
     @cached_property
     def noise(self) -> Noise | None:
         """Its noise, normalised."""

@@ -204,13 +204,13 @@ class Restoration:
 
     def described(self) -> dict[str, Any]:
         """Every parameter that decides the result, for the sidecar."""
-        survey, sound = self.prepared.survey, self.prepared.sound
+        survey = self.prepared.survey
         return self.settings.model_dump() | {
             "window_frames": self.windows[0].frames,
             "step_frames": self.step,
             "windows": len(self.windows),
             "batch_used": self.batch,
-            "audio_used": sound is not None,
+            "audio_used": self.prepared.sound_used,
             "lost_frames": list(survey.lost),
             "gap_factor": round(self.gap_factor, 4),
             "intensity_offset": survey.intensity.offset,
