@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from cleartract.adaptation.settings import AdaptSettings
 from cleartract.adaptation.transfer import Transfer
 from cleartract.cli import main
 from cleartract.errors import RecordingError
+from cleartract.files import sha256
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.writing import write_recording
 
@@ -170,6 +172,12 @@ def test_command(tiny_model, long_recording, tmp_path, capsys, monkeypatch):
     _, described = load_model(out)
     assert "r.avi" in described["training"]
     assert main(command) == 6
+    made = json.loads((tmp_path / "new.safetensors.json").read_text())
+    assert made["sha256"] == {"weights": sha256(out)}
+    assert made["recordings"] == [
+        {"path": str(tmp_path / "r.avi"), "sha256": sha256(tmp_path / "r.avi")}
+    ]
+    assert {"date", "command", "platform", "threads"} <= set(made)
     folder = tmp_path / "clips"
     folder.mkdir()
     for number, clip in enumerate(clips_of(long_recording)):

@@ -8,6 +8,7 @@ import pytest
 from scipy.io import loadmat
 
 from cleartract.cli import main
+from cleartract.files import sha256
 from cleartract.recordings.writing import write_recording
 
 LINE = {"gap": [[30.0, 100.0], [120.0, 100.0]]}
@@ -106,8 +107,10 @@ def test_a_table_of_each_kind_may_have_one_name(opening, capsys):
         atol=1e-3,
     )
     after = {one.name: one.stat().st_mtime_ns for one in path.parent.iterdir()}
-    assert after == before | {"m.mat": after["m.mat"]}
-    path.with_name("m.mat").unlink()
+    new = {name: after[name] for name in ("m.mat", "m.mat.json")}
+    assert after == before | new
+    for name in new:
+        path.with_name(name).unlink()
     lines.write_text(json.dumps({"mine": LINE["gap"]}))
     assert measured(path, "-o", path.with_name("m.mat")) == 6
     assert "m.lines.json: exists, of other lines" in capsys.readouterr().err
@@ -115,6 +118,31 @@ def test_a_table_of_each_kind_may_have_one_name(opening, capsys):
     assert not path.with_name("m.mat").exists()
     assert measured(path, "-o", path.with_name("m.mat"), "--overwrite") == 0
     assert json.loads(lines.read_text()) == LINE
+
+
+def test_the_sidecar_names_all_that_was_read_and_the_table(opening):
+    path, _ = opening
+    assert measured(path, "--noisy", path) == 0
+    table = path.with_name("opening_degrees.csv")
+    made = json.loads(table.with_name("opening_degrees.csv.json").read_text())
+    assert made["input"] == {"path": str(path), "sha256": sha256(path)}
+    assert made["grid_lines"]["sha256"] == sha256(path.with_name("lines.json"))
+    assert made["noisy"] == made["input"]
+    assert made["regions"] is made["annotation"] is None
+    assert made["sha256"] == {"table": sha256(table)}
+    assert made["lines"]["gap"]["points"] == LINE["gap"]
+    assert made["pixel_size"] == pytest.approx(200 / 50)
+    assert {"cleartract", "date", "command", "platform", "threads"} <= set(made)
+
+
+@pytest.mark.parametrize("option", ["--noisy", "--regions", "--annotation"])
+def test_nothing_that_is_read_is_replaced(opening, option, capsys):
+    path, _ = opening
+    other = path.with_name("other.mat")
+    other.write_text("kept")
+    assert measured(path, option, other, "-o", other, "--overwrite") == 6
+    assert other.read_text() == "kept"
+    assert "is the input" in capsys.readouterr().err
 
 
 def spoken_file(path, words) -> None:

@@ -11,6 +11,7 @@ from cleartract.evaluation.corpus import evaluate_corpus
 from cleartract.evaluation.evaluate import evaluate
 from cleartract.evaluation.report import finite, mean_of, table_rows, write_report
 from cleartract.evaluation.settings import EvaluateCorpusSettings
+from cleartract.files import sha256
 from cleartract.recordings.writing import write_recording
 
 
@@ -30,6 +31,7 @@ def test_a_corpus_with_controls_and_samples(short_corpus, weights, tmp_path, cap
     assert "lost frames: the matched audio" in printed
     assert "nan" not in printed
     report = json.loads((out / "report.json").read_text())
+    assert report["made"]["corpus"] == str(short_corpus)
     names = [row["name"] for row in report["recordings"]]
     assert len(set(names)) == len(names) == 3
     airway = [r["with_truth"]["psnr_airway"]["denoised"] for r in report["recordings"]]
@@ -59,6 +61,11 @@ def test_a_result_without_truth(written, tmp_path, weights, capsys):
     (row,) = report["recordings"]
     assert "with_truth" not in row
     assert row["consistency"] > 0
+    made = report["made"]
+    assert made["result"] == {"path": str(result), "sha256": sha256(result)}
+    assert made["noisy"] == {"path": str(written), "sha256": sha256(written)}
+    assert made["truth"] is None
+    assert {"cleartract", "date", "command", "platform", "threads"} <= set(made)
     assert "seam_index" in row["without_truth"]  # window and step come from the sidecar
     assert set(row["residual"]) >= {"edges", "motion", "structure"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ import tyro
 
 from cleartract.adaptation.settings import AdaptSettings
 from cleartract.commands.options import Device, MaxMemory, Overwrite, Threads
-from cleartract.commands.outputs import warn
+from cleartract.commands.outputs import circumstances, described_file, versions, warn
 from cleartract.errors import OutputError, RecordingError, UsageError, one_line
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Adapt:
     83), or that many together, where shorter ones are of one speaker, size and rate. What a folder holds that
     cannot be used is told and left out."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("adapted.safetensors")
-    """Adapted weights, for `denoise --weights`."""
+    """Adapted weights, for `denoise --weights`; beside them their sidecar, OUT.json."""
     weights: str | None = None
     """Weights to start from: a .safetensors file or the name of shipped ones."""
     settings: Annotated[AdaptSettings, tyro.conf.arg(name="")] = field(
@@ -67,12 +68,14 @@ class Adapt:
         folder = next(p for p in self.out.resolve().parents if p.exists())
         if not (folder.is_dir() and os.access(folder, os.W_OK)):
             raise OutputError(f"{self.out}: cannot be written in {folder}; choose another --out")
-        if self.out.exists() and not self.overwrite:
-            raise OutputError(f"{self.out}: exists; give --overwrite or another --out")
+        sidecar = self.out.with_name(self.out.name + ".json")
+        for place in (self.out, sidecar):
+            if place.exists() and not self.overwrite:
+                raise OutputError(f"{place}: exists; give --overwrite or another --out")
         from cleartract.adaptation.adapt import adapt
         from cleartract.commands.progress import progress_bar
         from cleartract.devices import usable_device, use_threads
-        from cleartract.files import AtomicFiles
+        from cleartract.files import AtomicFiles, naming, sha256
         from cleartract.model.weights import load_model, save_model, weights_path
         from cleartract.sound.offset import delayed, estimate_offset
 
@@ -107,8 +110,19 @@ class Adapt:
             "steps": self.settings.steps,
             "seed": self.settings.seed,
         }
-        with AtomicFiles(replace=self.overwrite) as files:
-            save_model(adapted.model, files.add(self.out), training)
+        made = versions() | {
+            "recordings": [described_file(Path(one.provenance["path"])) for one in adapted.used],
+            "weights": described_file(weights_path(self.weights)),
+            "parameters": self.settings.model_dump() | {"audio_offset_ms": self.audio_offset},
+            "losses": list(adapted.losses),
+            "standard_errors": adapted.gain,
+            "given_back": adapted.given_back,
+        }
+        with AtomicFiles(replace=self.overwrite) as files, naming(self.out):
+            place = files.add(self.out)
+            save_model(adapted.model, place, training)
+            described = made | circumstances() | {"sha256": {"weights": sha256(place)}}
+            files.add(sidecar).write_text(json.dumps(described, indent=1) + "\n")
         print(
             f"{self.out}: give it to denoise as --weights, and compare with the result of those before"
         )

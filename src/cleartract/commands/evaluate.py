@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import tyro
 
 from cleartract.commands.options import Device, MaxMemory, Overwrite, Weights
-from cleartract.commands.outputs import versions
+from cleartract.commands.outputs import circumstances, described_file, versions
 from cleartract.errors import (
     CorpusError,
     OutputError,
@@ -111,7 +111,10 @@ class Evaluate:
         restore, note = (None, None) if self.noisy is None else self._restore_of(result)
         section = evaluate(result, self.truth, self.noisy, restore=restore, settings=self.settings)
         section.notes += [note] if note else []
-        title = {"title": f"Evaluation of {result.name}"}
+        read = {"result": result, "truth": self.truth, "noisy": self.noisy}
+        files = {name: path and described_file(path) for name, path in read.items()}
+        made = {"made": versions() | files | circumstances()}
+        title = {"title": f"Evaluation of {result.name}"} | made
         write_report(out, [section], title, self.overwrite)
         print(terminal_table(result.name, section.measured))
         for note in (*section.notes, *plain_verdict(section.measured)):
@@ -175,6 +178,7 @@ class Evaluate:
                 "weights": path.name,
                 "split": chosen.split,
                 "settings": denoising.model_dump(),
+                "made": decides | {"corpus": os.path.abspath(corpus)} | circumstances(),
             }
             write_report(out, sections, described | summary, self.overwrite)
             for protocol, group in summary["by_protocol"].items():

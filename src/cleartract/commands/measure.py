@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from cleartract.commands.options import MaxMemory, Overwrite
-from cleartract.commands.outputs import beside, check_place, counted, warn
+from cleartract.commands.outputs import beside, check_place, circumstances, counted, warn
 from cleartract.denoising.settings import settings_of
 from cleartract.errors import OutputError, RecordingError, UsageError
 from cleartract.evaluation.settings import EvaluateSettings
@@ -38,7 +39,7 @@ class Measure:
     """The recording, better denoised."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """Table: .csv or .mat; by default INPUT_degrees.csv. Beside it go the lines as .lines.json, which
-    --grid-lines reads, and as .lines.png, a picture: look at it."""
+    --grid-lines reads, and as .lines.png, a picture: look at it; and a sidecar, TABLE.json."""
     noisy: Path | None = None
     """The recording before denoising: says how far denoising moved closures."""
     grid_lines: Annotated[Path | None, _described("grid_lines")] = None
@@ -56,12 +57,16 @@ class Measure:
         if target.suffix.lower() not in KINDS:
             raise OutputError(f"{target}: unknown kind of table; name it {', '.join(KINDS)}")
         lines_target, picture = target.with_suffix(".lines.json"), target.with_suffix(".lines.png")
-        check_place(target, [self.input])
-        if target.exists() and not self.overwrite:
-            raise OutputError(f"{target}: exists; give --overwrite or another -o")
+        sidecar = beside(target, target.name + ".json")
+        named = (self.noisy, self.grid_lines, self.regions, self.annotation)
+        for place in (target, sidecar):
+            check_place(place, [self.input, *(path for path in named if path is not None)])
+            if place.exists() and not self.overwrite:
+                raise OutputError(f"{place}: exists; give --overwrite or another -o")
         import numpy as np
 
         from cleartract.commands.input_checks import opened_whole
+        from cleartract.commands.measurement_sidecar import described_measurement
         from cleartract.evaluation.areas import air_area, read_regions
         from cleartract.evaluation.articulation import constriction_degree
         from cleartract.evaluation.evaluate import matched
@@ -69,7 +74,7 @@ class Measure:
         from cleartract.evaluation.labels import plain_verdict
         from cleartract.evaluation.line_picture import lines_picture
         from cleartract.evaluation.measure import Subject, articulation
-        from cleartract.files import AtomicFiles, naming
+        from cleartract.files import AtomicFiles, naming, sha256
         from cleartract.recordings.annotation_finder import annotation_for
         from cleartract.recordings.intensity import Intensity
 
@@ -105,8 +110,17 @@ class Measure:
             picture: lines_picture(frames, lines, qualities, size, regions),
         }
         missing = [path for path, content in others.items() if not self._is_there(path, content)]
+        read = {
+            "input": self.input, "noisy": self.noisy, "grid_lines": chosen, "regions": self.regions,
+            "annotation": None if annotation is None else annotation.path,
+        }  # fmt: skip
+        made = described_measurement(read, recording, size, lines, qualities)
         with AtomicFiles(replace=self.overwrite) as files, naming(target):
-            table.write(files.add(target), target.suffix.lower(), spoken)
+            written = files.add(target)
+            table.write(written, target.suffix.lower(), spoken)
+            sums = {"table": sha256(written)}
+            text = json.dumps(made | circumstances() | {"sha256": sums}, indent=1) + "\n"
+            files.add(sidecar).write_text(text)
             for path in missing:
                 files.add(path).write_bytes(others[path])
         said = "" if annotation is None else f", words and phones of {annotation.path.name}"
@@ -233,7 +247,5 @@ def _unmeasured(area: np.ndarray) -> str:
 
 def described_lines(lines: list[GridLine]) -> str:
     """Grid lines as `--grid-lines` reads them, so that other recordings are measured alike."""
-    import json
-
     points = {line.name: [list(line.start), list(line.end)] for line in lines}
     return json.dumps(points, indent=1) + "\n"

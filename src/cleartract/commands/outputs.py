@@ -81,13 +81,33 @@ def circumstances() -> dict[str, str | int]:
     """When, where and by what a result was made; nothing of it decides the result."""
     import torch
 
-    called = [Path(sys.argv[0]).name, *sys.argv[1:]]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(called) if called[0] == "cleartract" else "",
+        "command": called(sys.argv),
         "platform": platform.platform(),
         "threads": torch.get_num_threads(),
     }
+
+
+def called(words: list[str]) -> str:
+    """The command line, as it can be typed again; empty where a program of another kind ran.
+
+    Args:
+        words: As Python has them: of `python -m cleartract` the first is a file of the package.
+    """
+    program = Path(words[0])
+    if program.stem == "cleartract":  # cleartract.exe on Windows
+        return shlex.join(["cleartract", *words[1:]])
+    if program.name == "__main__.py" and program.parent.name == "cleartract":
+        return shlex.join(["python", "-m", "cleartract", *words[1:]])
+    return ""
+
+
+def described_file(path: Path) -> dict[str, str]:
+    """A file that was read, for a sidecar: its absolute path and SHA-256 sum."""
+    from cleartract.files import sha256
+
+    return {"path": os.path.abspath(path), "sha256": sha256(path)}
 
 
 def counted(number: int, thing: str) -> str:
