@@ -1,5 +1,6 @@
 # make demo       denoise the recording that ships with the package
 # make test       everything that continuous integration checks
+# make test-slow  the tests that take longer
 # make docs       the manual, in docs/_build/html; a warning is an error
 # make linkcheck  the manual's links to other sites
 # make coverage   which lines and branches the tests reach, file by file
@@ -9,7 +10,7 @@ BIN := .venv/bin
 COVERAGE ?= --cov --cov-report= --hypothesis-profile unhurried
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -q
 
-.PHONY: demo test docs linkcheck coverage clean
+.PHONY: demo test test-slow docs linkcheck coverage clean
 demo: .venv/core.stamp
 	$(BIN)/cleartract demo --out demo
 
@@ -19,6 +20,9 @@ test: .venv/test.stamp docs
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n 2 --durations=15 $(COVERAGE) $(PYTEST_OPTIONS)
 	@$(if $(COVERAGE),$(BIN)/python -m coverage report --sort=cover | awk 'NR <= 12 || /^TOTAL/')
+
+test-slow: .venv/test.stamp
+	$(BIN)/python -m pytest -m slow --durations=15 $(PYTEST_OPTIONS)
 
 docs: .venv/docs.stamp
 	$(SPHINX) -b html docs docs/_build/html
