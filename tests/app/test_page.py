@@ -1,5 +1,6 @@
 """The form in a real browser."""
 
+import re
 import time
 
 import pytest
@@ -77,6 +78,22 @@ def test_from_the_form_to_the_result_and_the_player(page, light, tmp_path):
     assert opened.value.url.startswith(page.address + "view/0/")
     assert opened.value.locator("#name").text_content() == "speech.mp4"
     assert not opened.value.locator("#views").is_hidden()
+
+
+def test_an_answer_that_comes_late_tells_nothing_of_the_recording_chosen_since(page):
+    late = []
+    held = lambda route: route.continue_() if late else late.append(route)  # noqa: E731
+    page.route(re.compile("/recordings/[0-9]+$"), held)
+    page.click("#recordings button:has-text('speech.mp4')")
+    while not late:
+        page.wait_for_timeout(20)
+    choose(page, "<img")
+    page.locator("#estimate", has_text="About 2 s").wait_for()
+    answer = late[0].fetch()
+    late[0].fulfill(response=answer, json={**answer.json(), "frames": 1_000_000})
+    page.wait_for_timeout(200)
+    page.locator("#options").dispatch_event("input")  # so that it is estimated anew
+    assert page.locator("#estimate").text_content().startswith("About 2 s")
 
 
 def test_a_run_is_found_again_and_cancelled_and_its_frames_are_kept_until_it_is_removed(

@@ -65,15 +65,18 @@ export class Library {
     const query = rate ? `?rate=${encodeURIComponent(rate)}` : "";
     byId("problem").textContent = "";
     try {
-      this.facts = await (await ask(`recordings/${number}${query}`)).json();
-      if (asked !== this.asked) return;
+      const facts = await (await ask(`recordings/${number}${query}`)).json();
+      if (asked !== this.asked) return; // another one was chosen meanwhile
+      this.facts = facts;
       this.#show();
       this.onchoose();
       for (;;) {
         const answer = await ask(`recordings/${number}/look${query}`);
         if (asked !== this.asked) return;
         if (answer.status !== 202) {
-          this.look = await answer.json();
+          const look = await answer.json();
+          if (asked !== this.asked) return;
+          this.look = look;
           break;
         }
         await new Promise((resolve) => setTimeout(resolve, AGAIN));
