@@ -11,6 +11,7 @@ const DYNAMIC = 50; // [dB] from white to black
 const LONGEST = 60; // [s] of sound that is kept for a view
 const AVERAGED = 4; // frames at most in one column
 const LEGEND = 18; // [screen pixels] above the curves of degrees
+const BESIDE = 14; // [screen pixels] between names in it
 const EMPTY = [22, 26, 31];
 
 // Frames or samples that a column stands for.
@@ -360,22 +361,26 @@ export class DegreesRow extends Row {
     return sum / (end - first);
   }
 
-  // Names, and values [mm] of the frame that is shown.
+  // Names, and values [mm] of the frame that is shown; with those compared, where all have room.
   legend(context, left, top, right) {
     if (!this.degrees) return;
     context.font = "12px system-ui, sans-serif";
-    let x = left + 6;
-    this.names.forEach((name, number) => {
-      if (this.of[number] !== number) return;
-      const shown = (curve) => (Number.isNaN(curve[state.frame]) ? "–" : curve[state.frame].toFixed(1));
+    const shown = (curve) => (Number.isNaN(curve[state.frame]) ? "–" : curve[state.frame].toFixed(1));
+    const parts = (withOther) => this.names.flatMap((name, number) => {
+      if (this.of[number] !== number) return [];
       const other = this.other[number];
-      const compared = other < 0 ? "" : ` (${this.names[other].slice(name.length + 2)} ${shown(this.degrees[other])})`;
+      const compared = other < 0 || !withOther ? "" : ` (${this.names[other].slice(name.length + 2)} ${shown(this.degrees[other])})`;
       const text = `${name.slice(0, 24)} ${shown(this.degrees[number])}${compared}`;
-      const wide = context.measureText(text).width;
+      return [{ text, wide: context.measureText(text).width, number }];
+    });
+    const all = parts(true);
+    const needed = all.reduce((sum, { wide }) => sum + wide + BESIDE, 0);
+    let x = left + 6;
+    for (const { text, wide, number } of x + needed - BESIDE > right ? parts(false) : all) {
       if (x + wide > right) return;
       context.fillStyle = this.colour(number);
       context.fillText(text, x, top + 14);
-      x += wide + 14;
-    });
+      x += wide + BESIDE;
+    }
   }
 }

@@ -42,7 +42,7 @@ export class Tracks {
   }
 
   get gutter() {
-    return this.canvas.clientWidth < 520 ? 76 : 92;
+    return this.canvas.clientWidth < 520 ? 80 : 92;
   }
 
   get width() {
