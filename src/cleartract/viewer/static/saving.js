@@ -59,7 +59,22 @@ function sheet(width, height) {
   return [canvas, context];
 }
 
-// The panels on screen, enlarged, with labels, scale bar and the moment.
+// The legend that is on screen, in the width of the picture; without it colours say nothing elsewhere.
+function legend(context, top, width) {
+  const said = (id) => document.getElementById(id).textContent;
+  const bar = Math.min(100, width / 4);
+  const before = `${said("legend-title")}  ${said("legend-low")}`;
+  const after = `${said("legend-high")} ${said("legend-unit")}`;
+  context.fillStyle = "#000";
+  context.font = "13px system-ui, sans-serif";
+  const room = (width - bar - 16) / 2;
+  const left = 8 + Math.min(room, context.measureText(before).width);
+  context.fillText(before, 2, top + 17, room);
+  context.drawImage(document.getElementById("legend"), left, top + 6, bar, 12);
+  context.fillText(after, left + bar + 6, top + 17, width - left - bar - 8);
+}
+
+// The panels on screen, enlarged, with labels, legend, scale bar and the moment.
 export async function savePicture(source) {
   const shown = new Panels(source).of(state.frame);
   if (!shown) throw new Error("This frame is still on its way; try again.");
@@ -67,7 +82,10 @@ export async function savePicture(source) {
   const [height, width] = state.info.size;
   const scale = Math.max(SCALE, Math.round(state.zoom));
   const [w, h, gap] = [width * scale, height * scale, 8];
-  const [canvas, context] = sheet(panels.length * (w + gap) - gap, h + (assumption() ? 42 : 24));
+  const coloured = !document.getElementById("legend-box").hidden;
+  const below = h + (assumption() ? 42 : 24);
+  const [canvas, context] = sheet(panels.length * (w + gap) - gap, below + (coloured ? 22 : 0));
+  if (coloured) legend(context, below - 4, canvas.width);
   panels.forEach((parts, number) => {
     const left = number * (w + gap);
     context.drawImage(parts.at(-1).canvas, left, 0, w, h);
