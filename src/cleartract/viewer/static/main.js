@@ -153,6 +153,8 @@ class Player {
     if (names.has("loop") || names.has("selection") || names.has("speed") || names.has("muted")) {
       const ends = state.loop ? (state.selection ?? [0, state.info.count]) : null;
       this.clock.set(state.speed, ends && ends.map(timeOf), state.muted);
+      const loops = names.has("loop") && state.loop && state.selection;
+      if (loops && state.playing && state.frame >= state.selection[1]) this.go(state.selection[0]);
     }
     this.controls.update(names);
     clearTimeout(this.remembering);
