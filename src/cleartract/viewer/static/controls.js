@@ -52,11 +52,14 @@ export class Controls {
   }
 
   overlay(name) {
-    if (planeNumber(name) > 0) change({ overlay: state.overlay === name ? "" : name });
+    if (planeNumber(name) <= 0) return;
+    const overlay = state.overlay === name ? "" : name;
+    change(overlay && state.mode === "difference" ? { overlay, mode: "side" } : { overlay });
   }
 
   mode(name) {
-    if (this.compared) change({ mode: name });
+    if (!this.compared) return;
+    change(name === "difference" ? { mode: name, overlay: "" } : { mode: name }); // colours of one meaning
   }
 
   speed(direction) {

@@ -97,12 +97,14 @@ export function address() {
   return `#${parts.filter((part) => !part.endsWith("=")).join("&")}`;
 }
 
+// An address says all that is shown: no overlay, selection or marks, where it names none.
 export function fromAddress(hash) {
-  const values = {};
+  const values = hash.length > 1 ? { overlay: "", selection: null, marks: new Set() } : {};
   for (const part of hash.replace(/^#/, "").split("&")) {
     const [key, text] = part.split("=");
     if (Object.hasOwn(WRITTEN, key) && text !== undefined) Object.assign(values, WRITTEN[key][1](text));
   }
+  if (values.mode === "difference") values.overlay = ""; // it has colours of its own
   return values;
 }
 
