@@ -323,6 +323,63 @@ def test_the_address_brings_back_the_moment_and_the_view(opened, page):
     other.close()
 
 
+def test_an_address_says_too_what_is_not_shown(opened):
+    opened.keyboard.press("ArrowRight")
+    shown(opened, 1)
+    time.sleep(0.7)
+    plain = opened.evaluate("location.href")
+    for key in ("Home", "[", "b"):
+        opened.keyboard.press(key)
+    drawn(opened)
+    left = "(({ selection, marks }) => [selection, marks.size])(window.cleartract.state)"
+    assert opened.evaluate(left) == [[0, 2000], 1]
+    time.sleep(0.7)
+    opened.goto(plain)  # in the same tab: nothing is loaded anew
+    shown(opened, 1)
+    assert opened.evaluate(left) == [None, 0]
+
+
+def test_a_loop_begins_where_playing_is_past_the_selection(opened):
+    opened.evaluate("location.hash = 'f=600&s=300_330'")
+    shown(opened, 600)
+    opened.keyboard.press("Space")
+    opened.keyboard.press("l")
+    time.sleep(0.5)
+    assert 300 <= opened.evaluate("window.cleartract.state.frame") < 330
+    opened.keyboard.press("Space")
+
+
+def test_colours_have_one_meaning_and_a_saved_picture_holds_their_legend(page, pair, tmp_path):
+    spread = tmp_path / "spread.npz"
+    ramp = np.broadcast_to(np.linspace(0, 5, 52, dtype="f4"), (2000, 40, 52))
+    rate = np.array([RATE.numerator, RATE.denominator])
+    np.savez(spread, frames=ramp, rate=rate, kind="standard deviation")
+
+    def saved():
+        with page.expect_download() as given:
+            page.keyboard.press("s")
+        return np.asarray(Image.open(given.value.path()).convert("RGB"), int)
+
+    with serving(Player(pair[0], {"denoised": pair[1], "uncertainty": spread})) as address:
+        page.goto(address)
+        page.wait_for_selector("body[data-shown='0']")
+        plain = saved()
+        page.keyboard.press("u")
+        drawn(page)
+        legend = saved()[plain.shape[0] - 4 :]
+        assert np.ptp(legend, axis=2).max() > 100  # colours, below the picture
+        assert legend.shape[0] == 26
+        page.keyboard.press("4")
+        drawn(page)
+        assert page.locator("#legend-title").text_content() == "|noisy − denoised|"
+        assert page.evaluate("window.cleartract.state.overlay") == ""
+        page.keyboard.press("u")
+        drawn(page)
+        assert page.evaluate("window.cleartract.state.mode") == "side"
+        assert page.locator("#legend-title").text_content() == "Uncertainty"
+        page.goto("about:blank")
+
+
 def test_the_keys_do_what_the_help_says(opened):
     state = "window.cleartract.state."
     for key, name, value in (
@@ -455,6 +512,30 @@ def test_constriction_degrees_are_drawn_over_time_here_and_in_an_export(page, pa
             assert highest == pytest.approx(1.05 * 19.99)
             for drawn_at, expected in found:
                 assert drawn_at == pytest.approx(expected, abs=1.5)
+        page.goto("about:blank")
+
+
+def test_the_legend_of_degrees_names_all_curves_and_compared_values_where_they_have_room(
+    page, pair
+):
+    names = ("lips", "tongue tip", "tongue body", "pharynx")
+    columns = [f'"{name}{of} [mm]"' for of in ("", ", noisy") for name in names]
+    rows = [",".join([str(n), f"{float(n / RATE):.6f}", *["10.500"] * 8]) for n in range(2000)]
+    table = pair[1].with_name(f"{pair[1].stem}_degrees.csv")
+    table.write_text("\n".join([",".join(["frame,time [s]", *columns]), *rows, ""]))
+    read = """async (right) => {
+      const { tracks } = window.cleartract, said = [];
+      while (!tracks.measured.degrees) await new Promise(requestAnimationFrame);
+      const context = document.createElement("canvas").getContext("2d");
+      context.fillText = (text) => said.push(text);
+      tracks.measured.legend(context, 0, 0, right);
+      return said;
+    }"""
+    with serving(Player(pair[0], {"denoised": pair[1]})) as address:
+        page.goto(address)
+        page.wait_for_selector("body[data-shown='0']")
+        assert page.evaluate(read, 1200) == [f"{name} 10.5 (noisy 10.5)" for name in names]
+        assert page.evaluate(read, 420) == [f"{name} 10.5" for name in names]
         page.goto("about:blank")
 
 
