@@ -90,6 +90,7 @@ class AppServer:
             Route("/{name}", self._page),
         ]
         pages = Starlette(routes=routes, exception_handlers=ANSWERS)
+        pages.router.redirect_slashes = False  # it knows no token: its address would lead nowhere
         return Guard(pages, token, {"/uploads": self.largest})
 
     def _page(self, request: Request) -> Response:

@@ -31,7 +31,7 @@ def clip_video(player: Player, first: int, count: int, low: float, high: float) 
         ValueError: If black is not below white.
         RecordingError: If frames cannot be read.
     """
-    if not low < high < np.inf:
+    if not 0 < high - low < np.inf:
         raise ValueError("black must be below white")
     shown = [plane for plane in player.planes if plane.name in ("noisy", "denoised")]
     zoom = max(1, min(4, _WIDEST // (len(shown) * player.size[1])))

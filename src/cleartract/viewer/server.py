@@ -127,7 +127,9 @@ def player_pages(player: Player) -> Starlette:
         Route("/clip/{first}/{count}", clip),
         Route("/{name}", static),
     ]
-    return Starlette(routes=routes, exception_handlers=ANSWERS)
+    pages = Starlette(routes=routes, exception_handlers=ANSWERS)
+    pages.router.redirect_slashes = False  # it knows no token: its address would lead nowhere
+    return pages
 
 
 def whole_number(request: Request, name: str) -> int:

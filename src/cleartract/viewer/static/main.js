@@ -32,6 +32,7 @@ class Player {
     this.stage.onedit = () => this.#keepLines();
     source.onload = () => (this.stale = this.staleTracks = true);
     listen((names) => this.#changed(names));
+    this.known = location.hash; // last written or followed
     change(fromAddress(location.hash));
     this.clock.seek(timeOf(state.frame));
     this.#changed(new Set(Object.keys(state)));
@@ -166,16 +167,18 @@ class Player {
       this.remembering = setTimeout(() => this.#remember(), 4 * REMEMBERED);
       return;
     }
-    this.written = address();
+    if (location.hash !== this.known) return; // a new address is on its way: its event has not come yet
     try {
-      history.replaceState(null, "", this.written);
+      history.replaceState(null, "", address());
     } catch {
       // some browsers keep the address of a file as it is
     }
+    this.known = location.hash;
   }
 
   #recall() {
-    if (location.hash === this.written) return;
+    if (location.hash === this.known) return;
+    this.known = location.hash;
     change(fromAddress(location.hash));
     this.go(state.frame);
   }

@@ -242,6 +242,7 @@ export class UncertaintyRow extends FrameRow {
   constructor(source, plane) {
     super(source);
     this.plane = plane;
+    this.unit = source.info.planes[plane].unit;
     this.means = new Float32Array(source.info.count).fill(NaN);
     this.highest = 0;
   }

@@ -77,7 +77,7 @@ export class Tracks {
         add("kymograph", row, i ? "" : line.name, plane, LINE_COLOURS[number % LINE_COLOURS.length]);
       });
     });
-    if (this.spread) add("uncertainty", this.spread, "Uncertainty", short(1.1 * this.spread.highest));
+    if (this.spread) add("uncertainty", this.spread, "Uncertainty", `0–${short(1.1 * this.spread.highest)} ${this.spread.unit}`);
     const total = (heights) => places.reduce((sum, { kind }) => sum + heights[kind] + BETWEEN, RULER);
     const tall = places.filter((place) => place.kind === "kymograph");
     const more = tall.length ? clamp((room - total(HEIGHTS)) / tall.length, 0, TALLEST - HEIGHTS.kymograph) : 0;
