@@ -34,26 +34,15 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory) -> Path:
-    """Three speakers, one per split, half a second each."""
-    from cleartract.jobs.engine import EngineSettings
-    from cleartract.simulation.corpus import CorpusSettings, simulate
+    """Three speakers, one per split, half a second each, who all move: two at 84x84 pixels with both
+    reconstructions, one at 68x68."""
+    from cleartract.simulation.corpus import simulate
+    from cleartract.simulation.settings import CorpusSettings
 
-    folder = tmp_path_factory.mktemp("corpus")
-    settings = CorpusSettings(speakers=3, minutes=0.025, seed=103, seconds=0.5, coils=3)
-    return simulate(folder, settings, EngineSettings(workers=1))
-
-
-@pytest.fixture(scope="session")
-def spiral_corpus(tmp_path_factory) -> Path:
-    """As `corpus`, all of the 84x84 protocol with both reconstructions."""
-    from cleartract.jobs.engine import EngineSettings
-    from cleartract.simulation.corpus import CorpusSettings, simulate
-
-    folder = tmp_path_factory.mktemp("spiral_corpus")
     settings = CorpusSettings(
-        speakers=3, minutes=0.025, seed=18, seconds=0.5, coils=2, timit_share=0.0
+        speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=2, timit_share=0.0
     )
-    return simulate(folder, settings, EngineSettings(workers=1))
+    return simulate(tmp_path_factory.mktemp("corpus"), settings)
 
 
 @pytest.fixture

@@ -13,26 +13,16 @@ FRAMES = 24  # [frames], enough for a run of four lost ones
 
 
 @pytest.fixture(scope="session")
-def moving_corpus(tmp_path_factory) -> Path:
-    """Three speakers, one per split, who all move: two at 84x84, one at 68x68 pixels."""
-    from cleartract.simulation.corpus import simulate
-    from cleartract.simulation.settings import CorpusSettings
-
-    settings = CorpusSettings(speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=2)
-    return simulate(tmp_path_factory.mktemp("moving_corpus"), settings)
-
-
-@pytest.fixture(scope="session")
-def short_corpus(moving_corpus, tmp_path_factory) -> Path:
-    """24 frames from the middle of `moving_corpus`, half as fine.
+def short_corpus(corpus, tmp_path_factory) -> Path:
+    """24 frames from the middle of `corpus`, half as fine.
 
     The first speaker has both reconstructions, the others one.
     """
     from cleartract.corpora.simulated import SimulatedRecording
 
     folder = tmp_path_factory.mktemp("short_corpus")
-    (folder / "corpus.json").write_text((moving_corpus / "corpus.json").read_text())
-    for path in sorted(moving_corpus.glob("speaker*/recording*.npz")):
+    (folder / "corpus.json").write_text((corpus / "corpus.json").read_text())
+    for path in sorted(corpus.glob("speaker*/recording*.npz")):
         whole = SimulatedRecording.load(path)
         kinds = ["view_shared"] if list(folder.glob("speaker*")) else list(whole.reconstructions)
         first = (len(whole.clean) - FRAMES) // 2
@@ -45,7 +35,7 @@ def short_corpus(moving_corpus, tmp_path_factory) -> Path:
             audio=whole.truth().excerpt(first, FRAMES).audio,
             outlines=whole.outlines[part],
         )
-        target = folder / path.relative_to(moving_corpus)
+        target = folder / path.relative_to(corpus)
         target.parent.mkdir(exist_ok=True)
         short.save(target)
     return folder

@@ -134,9 +134,9 @@ def test_edge_width_of_a_blurred_step(blur):
     assert width < speech.edge_width(gaussian_filter(step, (0, 2, 2)), [line], 1.0)
 
 
-def test_outline_lines_measure_what_the_outlines_say(moving_corpus):
+def test_outline_lines_measure_what_the_outlines_say(corpus):
     checked = set()
-    for entry in AVDataset(moving_corpus, "all").entries:
+    for entry in AVDataset(corpus, "all").entries:
         simulated = SimulatedRecording.load(entry.path)
         truth, outlines = simulated.truth().frames, simulated.outlines
         pixel = 200 / truth.shape[2]

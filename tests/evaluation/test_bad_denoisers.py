@@ -15,8 +15,8 @@ from cleartract.recordings.windows import SlidingWindowTransform
 
 
 @pytest.fixture(scope="module")
-def subject(moving_corpus):
-    simulated = SimulatedRecording.load(AVDataset(moving_corpus, "train").entries[0].path)
+def subject(corpus):
+    simulated = SimulatedRecording.load(AVDataset(corpus, "train").entries[0].path)
     part = slice(20, 84)
     noisy = simulated.noisy("view_shared").frames[part]
     truth, outlines = simulated.truth().frames[part], simulated.outlines[part]

@@ -15,8 +15,8 @@ from cleartract.evaluation.regions import air_mask, airway_band, moving_band, re
 
 
 @pytest.fixture(scope="module")
-def simulated(moving_corpus):
-    return SimulatedRecording.load(AVDataset(moving_corpus, "train").entries[0].path)
+def simulated(corpus):
+    return SimulatedRecording.load(AVDataset(corpus, "train").entries[0].path)
 
 
 def square(level=1.0, size=60, frames=50):

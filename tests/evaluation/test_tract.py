@@ -17,8 +17,8 @@ FIELD = 200.0  # [mm]
 
 
 @pytest.fixture(scope="module")
-def speakers(moving_corpus):
-    entries = AVDataset(moving_corpus, "all").entries
+def speakers(corpus):
+    entries = AVDataset(corpus, "all").entries
     return [SimulatedRecording.load(entry.path) for entry in entries]
 
 

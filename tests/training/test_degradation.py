@@ -52,7 +52,7 @@ def test_predicted_frames_are_varied_like_the_truth(corpus, seed, monkeypatch):
         weak_sound=0.0,
     )
     made = vary(material, np.random.default_rng(seed))
-    assert np.quantile(np.abs(made.predicted - made.scan), 0.99) < 1e-4
+    assert np.quantile(np.abs(made.predicted - made.scan), 0.99) < 5e-4
     np.testing.assert_allclose(made.scan, made.ideal, atol=1e-4)
     if not np.isclose(made.scan.mean(0), made.mean, atol=0.02).all():  # gamma is not linear
         assert np.corrcoef(made.scan.mean(0).ravel(), made.mean.ravel())[0, 1] > 0.999

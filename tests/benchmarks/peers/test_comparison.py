@@ -61,10 +61,8 @@ def test_levels_split_the_noise_range_in_thirds():
     ]  # fmt: skip
 
 
-def test_comparison_goes_on_where_it_stopped(
-    spiral_corpus, small_model, tmp_path, recording, monkeypatch
-):
-    cases = build_cases(spiral_corpus, frames=16, count=1, real=recording)
+def test_comparison_goes_on_where_it_stopped(corpus, small_model, tmp_path, recording, monkeypatch):
+    cases = build_cases(corpus, frames=16, count=1, real=recording)
     protocols = {case.protocol for case in cases}
     assert protocols == {
         "USC-75 CG-SENSE",

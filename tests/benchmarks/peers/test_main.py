@@ -7,11 +7,11 @@ from benchmarks.peers.protocols import build_cases
 from cleartract.errors import OutputError, UsageError
 
 
-def test_a_run_writes_its_tables(spiral_corpus, weights, tmp_path, capsys):
+def test_a_run_writes_its_tables(corpus, weights, tmp_path, capsys):
     out = tmp_path / "benchmark"
-    protocol = build_cases(spiral_corpus, 16, 1)[0].protocol
+    protocol = build_cases(corpus, 16, 1)[0].protocol
     options = Options(
-        corpus=spiral_corpus,
+        corpus=corpus,
         peers="temporal median",
         protocols=protocol,
         out=out,
@@ -30,11 +30,9 @@ def test_a_run_writes_its_tables(spiral_corpus, weights, tmp_path, capsys):
     ("protocols", "message"),
     [("grey Rician", "grey Rician"), ("real with added noise", "--real")],
 )
-def test_a_misused_benchmark_leaves_nothing_behind(
-    protocols, message, spiral_corpus, weights, tmp_path
-):
+def test_a_misused_benchmark_leaves_nothing_behind(protocols, message, corpus, weights, tmp_path):
     out = tmp_path / "benchmark"
-    options = Options(corpus=spiral_corpus, out=out, weights=weights, protocols=protocols)
+    options = Options(corpus=corpus, out=out, weights=weights, protocols=protocols)
     with pytest.raises(UsageError, match=message):
         main(options)
     assert not out.exists()
