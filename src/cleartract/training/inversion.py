@@ -74,6 +74,7 @@ def pretrain(
     learning_rate: float = 2e-3,
     seed: int = 0,
     progress: Callable[[int, int, float], None] | None = None,
+    start: ArticulatoryInversion | None = None,
 ) -> ArticulatoryInversion:
     """Train an encoder to tell the vocal-tract parameters at the time of each token.
 
@@ -85,14 +86,12 @@ def pretrain(
         learning_rate: Peak; it falls to zero as half a cosine.
         seed: Of initial weights, excerpts and augmentation.
         progress: Called with step, steps and the loss.
+        start: Goes on from this one, in its standard units; it is changed.
     """
     if config.encoder == "pooled":
         raise CorpusError("the pooled encoder has one token per window: nothing to invert")
     torch.manual_seed(seed)
-    everything = np.concatenate([item.tract for item in training])
-    head = ArticulatoryInversion(config)
-    head.mean.copy_(torch.from_numpy(everything.mean(0)))
-    head.deviation.copy_(torch.from_numpy(np.maximum(everything.std(0), _MOVES)))
+    head = start.train() if start is not None else _untrained(training, config)
     optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     augment = AudioAugmentation()
@@ -116,6 +115,14 @@ def pretrain(
         if progress and ((step + 1) % 50 == 0 or step + 1 == steps):
             progress(step + 1, steps, loss.item())
     return head.eval()
+
+
+def _untrained(training: list[SpokenMotion], config: AudioConfig) -> ArticulatoryInversion:
+    everything = np.concatenate([item.tract for item in training])
+    head = ArticulatoryInversion(config)
+    head.mean.copy_(torch.from_numpy(everything.mean(0)))
+    head.deviation.copy_(torch.from_numpy(np.maximum(everything.std(0), _MOVES)))
+    return head
 
 
 def _excerpt(item: SpokenMotion, seconds: float, augment: AudioAugmentation, rng):

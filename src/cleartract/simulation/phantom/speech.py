@@ -121,6 +121,20 @@ def _rest_in_pauses(tract: np.ndarray, pressure: np.ndarray, rng: np.random.Gene
     return (1 - weight) * tract + weight * rest
 
 
+def motor_trajectory(segments: Sequence[Segment], rng: np.random.Generator) -> np.ndarray:
+    """Vocal-tract parameters of an utterance without its sound, (state, 19).
+
+    Args:
+        segments: Phones and durations [s].
+        rng: Source of randomness (rest posture).
+
+    Raises:
+        CorpusError: If the synthesizer is missing or a phone is unknown.
+    """
+    tract, glottis = _motor_trajectory(segments)
+    return _rest_in_pauses(tract, glottis[:, 1], rng)
+
+
 def _pitch_contour(n_states: int, base: float, rng: np.random.Generator) -> np.ndarray:
     t = np.arange(n_states) / STATE_RATE
     wave = 1.2 * np.sin(2 * np.pi * t * rng.uniform(0.8, 1.6) + rng.uniform(0, 2 * np.pi))
