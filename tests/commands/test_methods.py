@@ -43,9 +43,9 @@ def test_sound_that_was_not_used_is_not_said_to_have_made_anything(
     capsys.readouterr()
     assert main(["methods", str(out)]) == 0
     text = capsys.readouterr().out
-    assert "There was no sound to give to the model." in text
+    assert "There was no sound that the model could use." in text
     assert "1 frame was lost and made from the frames around, not measured." in text
-    assert "the sound was given" not in text.lower()
+    assert "the sound was used" not in text.lower()
     path = tmp_path / "out.npz.json"
     sidecar = json.loads(path.read_text())
     sidecar["audio"] = {"path": "speech.wav", "sha256": "0"}
@@ -56,14 +56,75 @@ def test_sound_that_was_not_used_is_not_said_to_have_made_anything(
         assert main(["methods", str(path)]) == 0
         told[asked] = capsys.readouterr().out
     assert "did not use it" in told[True]
-    assert "The sound was not given to the model." in told[False]
+    assert "The model did not use the sound." in told[False]
+
+
+def methods(path, capsys):
+    capsys.readouterr()
+    code = main(["methods", str(path)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_a_generated_video_is_never_said_to_be_measured(clip, weights, tmp_path, capsys):
+    out = tmp_path / "out.mp4"
+    command = ["generate", str(clip), "--weights", str(weights), "--seconds", "0.3", "-o", str(out)]
+    assert main(command) == 0
+    code, text, _ = methods(out, capsys)
+    sidecar = json.loads((tmp_path / "out.mp4.json").read_text())
+    assert code == 0
+    assert "denoised" not in text
+    for part in (
+        f"({sidecar['frames']} frames of", "was generated from sound", "Nothing in this video was measured",
+        sidecar["weights"]["sha256"][:16], "@software{cleartract", "@inproceedings{karras2022",
+    ):  # fmt: skip
+        assert part in text
+    reference = {"path": "/data/speaker 1.mp4", "sha256": "0"}
+    path = tmp_path / "out.mp4.json"
+    path.write_text(json.dumps(sidecar | {"reference": reference, "reference_frame": 7}))
+    assert "looks like frame 7 of the reference speaker 1.mp4" in methods(out, capsys)[1]
+
+
+def test_measurements_are_told_with_what_was_measured(clip, weights, tmp_path, capsys):
+    out, table, lines = (tmp_path / name for name in ("out.npz", "degrees.csv", "lines.json"))
+    lines.write_text('{"lips": [[20, 20], [20, 60]], "nowhere": [[1, 1], [1, 8]]}')
+    assert main(["denoise", str(clip), "--weights", str(weights), "-o", str(out)]) == 0
+    command = ["measure", str(out), "--grid-lines", str(lines), "--pixel-size", "2.5"]
+    assert main([*command, "-o", str(table)]) == 0
+    sidecar = json.loads((tmp_path / "degrees.csv.json").read_text())
+    code, text, _ = methods(table, capsys)
+    assert code == 0
+    assert text.startswith(methods(out, capsys)[1].partition("\n")[0])
+    assert "were measured in" in text
+    assert "a pixel was taken as 2.5 mm" in text
+    assert "Grid lines were given by hand" in text
+    for name, line in sidecar["lines"].items():
+        told = f"The line {name} was not scored ({line['not_scored']})." in text
+        assert told == (line["not_scored"] is not None), name
+    assert text.count("@software{cleartract") == 1
+    out.write_bytes(out.read_bytes() + b"0")  # the recording is another one now
+    path = tmp_path / "out.npz.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"sha256": {"result": "0"}}))
+    code, text, _ = methods(table, capsys)
+    assert code == 0
+    assert text.startswith("Constriction degrees")
+
+
+def test_a_report_of_evaluate_names_what_to_give_instead(tmp_path, capsys):
+    path = tmp_path / "report.json"
+    path.write_text('{"title": "x", "made": {}, "recordings": []}')
+    code, _, said = methods(path, capsys)
+    assert code == 3
+    assert "give the recording that it judges" in said
 
 
 @pytest.mark.parametrize(
     "content",
     ["", "[]", "{}", '{"generated": "x", "parameters": {}, "weights": {}, "frames": 1, "size": [1, 1], '
      '"rate": [1, 1], "cleartract": "0"}',
-     '{"parameters": {}, "weights": {}, "frames": 1, "size": [1], "rate": [1, 0], "cleartract": "0"}'],
+     '{"parameters": {}, "weights": {}, "frames": 1, "size": [1], "rate": [1, 0], "cleartract": "0"}',
+     '{"lines": [], "pixel_size": 1, "input": "x", "frames": 1, "size": [1, 1], "rate": [1, 1], '
+     '"cleartract": "0"}'],
 )  # fmt: skip
 def test_other_sidecars_are_one_line(tmp_path, capsys, content):
     path = tmp_path / "a.json"

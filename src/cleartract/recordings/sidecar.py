@@ -29,11 +29,13 @@ def read_sidecar(path: Path) -> dict[str, Any]:
             raise ValueError
         content = json.loads(path.read_text())
     except OSError as error:
-        raise RecordingError(f"{path}: no sidecar there; give a result of denoise") from error
+        raise RecordingError(
+            f"{path}: no sidecar there; give a result that ClearTract wrote"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise RecordingError(f"{path}: not the sidecar of a denoised recording") from error
+        raise RecordingError(f"{path}: not a sidecar that ClearTract wrote") from error
     if not isinstance(content, dict):
-        raise RecordingError(f"{path}: not the sidecar of a denoised recording")
+        raise RecordingError(f"{path}: not a sidecar that ClearTract wrote")
     return content
 
 
