@@ -104,20 +104,46 @@ def test_help_names_kinds_as_a_person_would(capsys, command):
     assert len(widths) == 1
 
 
+def offered_by_bash(tmp_path, capsys, typed):
+    """What bash offers for the last word of a line that is typed."""
+    assert main(["--completion", "bash"]) == 0
+    script = tmp_path / "completion.sh"
+    script.write_text(capsys.readouterr().out)
+    asked = f"""source {script}
+        COMP_WORDS=({typed.removesuffix(" ")}{' ""' if typed.endswith(" ") else ""})
+        COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+        _cleartract
+        printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    assert not done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed here")
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("cleartract den", "denoise"), ("cleartract denoise --audio-o", "--audio-offset")],
+    [
+        ("cleartract den", ["denoise"]),
+        ("cleartract denoise --qu", ["--quality"]),
+        ("cleartract denoise speech.mp4 --audio-o", ["--audio-offset"]),
+        ("cleartract denoise --quality te", ["texture"]),
+        ("cleartract reconstruct --method ", ["cg", "view"]),
+        ("cleartract denoise spee", [""]),  # nothing of its own: names of files are offered
+        ("cleartract denoise --audio spee", [""]),
+    ],
 )
-def test_a_shell_completes_commands_and_options(tmp_path, capsys, typed, offered):
-    assert main(["--tyro-print-completion", "bash"]) == 0
-    script = tmp_path / "completion.sh"
-    script.write_text(capsys.readouterr().out)
-    words = typed.split()
-    asked = f"""source {script}
-        COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}
-        COMP_LINE="{typed}"; COMP_POINT={len(typed)}
-        $(complete -p cleartract | sed 's/.*-F \\([^ ]*\\).*/\\1/') 2> /dev/null
-        echo "${{COMPREPLY[@]}}" """
-    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
-    assert offered in done.stdout.split()
+def test_a_shell_completes_commands_options_and_values(tmp_path, capsys, typed, offered):
+    assert offered_by_bash(tmp_path, capsys, typed) == offered
+
+
+def test_where_there_is_nothing_to_offer_names_of_files_are_completed(capsys):
+    assert main(["--completion", "bash"]) == 0
+    assert "complete -o default -F _cleartract cleartract\n" in capsys.readouterr().out
+    assert main(["--completion", "zsh"]) == 0
+    assert "else _files; fi" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", [["tcsh"], [], ["bash", "zsh"]])
+def test_a_shell_that_is_not_known_is_one_line(capsys, shell):
+    assert main(["--completion", *shell]) == 2
+    assert capsys.readouterr().err.endswith("choose from: bash, zsh\n")

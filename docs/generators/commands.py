@@ -5,21 +5,12 @@ from __future__ import annotations
 import argparse
 import inspect
 import re
-import warnings
 
 from cleartract.cli import EXIT_CODES, all_commands
+from cleartract.commands.completion import parser_of
 
 _DEFAULT = re.compile(r"\s*\((?:default: (?P<default>.*)|(?P<required>required))\)$", re.DOTALL)
 _NONE = "None"
-
-
-def parser_of(command: type) -> argparse.ArgumentParser:
-    """The parser of a command, as the command line builds it."""
-    import tyro
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return tyro.extras.get_parser(command, config=(tyro.conf.FlagCreatePairsOff,))
 
 
 def command_page() -> str:
@@ -99,5 +90,5 @@ def _text(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text as a cell of a table shows it: no bars, no markup of lists or footnotes."""
-    return " ".join(text.split()).replace("|", "\\|").replace("*", "\\*")
+    """Text as a cell of a table shows it: no bars, no markup of lists or footnotes, `%%` as one sign."""
+    return " ".join(text.split()).replace("%%", "%").replace("|", "\\|").replace("*", "\\*")

@@ -18,7 +18,8 @@ from cleartract.recordings.formats import READERS, SERIES_SUFFIXES, SOUND_SUFFIX
 
 _DESCRIPTION = """Denoise real-time MRI video of speech.
 
-cleartract COMMAND --help tells of a command, cleartract --version the version.
+cleartract COMMAND --help tells of a command, cleartract --version the version;
+cleartract --completion bash (or zsh) prints what completes commands in the shell.
 
 """
 EXIT_CODES = """exit codes:
@@ -88,6 +89,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     page = io.TextIOWrapper(helped, encoding, "replace")  # boxes are drawn as it allows
     try:
         _check_empty(arguments)
+        if arguments[0] in ("--completion", "--tyro-print-completion"):
+            from cleartract.commands.completion import completion
+
+            print(completion(" ".join(arguments[1:]), commands), end="")
+            return 0
         try:
             with contextlib.redirect_stderr(said), contextlib.redirect_stdout(page):
                 command = tyro.extras.subcommand_cli_from_dict(
