@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 from cleartract.errors import UsageError
 
@@ -79,4 +80,5 @@ def parser_of(command: type) -> argparse.ArgumentParser:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return tyro.extras.get_parser(command, config=(tyro.conf.FlagCreatePairsOff,))
+        parser: Any = tyro.extras.get_parser(command, config=(tyro.conf.FlagCreatePairsOff,))
+    return parser  # tyro has a class of its own of the same form
