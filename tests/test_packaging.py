@@ -278,5 +278,8 @@ def test_forms_and_workflows_are_well_formed():
     for step in ("check_release.py", "python -m build", "cleartract doctor"):
         assert step in steps
     assert "secrets." not in (folder / "workflows" / "release.yml").read_text()
+    used = [s["uses"] for job in release["jobs"].values() for s in job["steps"] if "uses" in s]
+    assert used
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one) for one in used), "named by commits"
     yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     yaml.safe_load((ROOT / "packaging" / "conda" / "recipe.yaml").read_text())
