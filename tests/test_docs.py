@@ -141,3 +141,21 @@ def test_the_page_of_earlier_results_names_the_weights_of_today(name):
     text = (DOCS / "earlier-results.md").read_text()
     (row,) = [line for line in text.splitlines() if f"`{name}`" in line and line.startswith("|")]
     assert f"`{sha256(shipped_weights(name))[:12]}`" in row
+
+
+def test_the_lines_of_the_tutorial_are_all_scored(tmp_path, monkeypatch, capsys):
+    from importlib import resources
+
+    import cleartract
+    from cleartract.cli import main
+    from cleartract.recordings.writing import write_recording
+
+    text = (DOCS / "tutorials" / "measure.md").read_text()
+    first, count = map(int, re.search(r"speech\.excerpt\((\d+), (\d+)\)", text).groups())
+    lines = re.search(r"^lines = ({.*?^})", text, re.DOTALL | re.MULTILINE)[1]
+    monkeypatch.chdir(tmp_path)
+    Path("lines.json").write_text(lines.replace(",\n}", "\n}"))
+    speech = cleartract.open_recording(resources.files("cleartract.examples") / "speech.mp4")
+    write_recording(Path("speech.mp4"), speech.excerpt(first, count), {})
+    assert main(["measure", "speech.mp4", "--grid-lines", "lines.json"]) == 0
+    assert "not scored" not in capsys.readouterr().out
