@@ -1,6 +1,8 @@
 # docker build -t cleartract .
+# With --build-arg PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu it is small, for CPUs alone.
 # docker run --rm -v "$PWD:/data" cleartract denoise speech.mp4
 FROM python:3.11-slim-bookworm AS build
+ARG PIP_EXTRA_INDEX_URL
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src

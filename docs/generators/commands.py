@@ -18,6 +18,8 @@ def command_page() -> str:
     parts = [
         "# Command line",
         "Each command tells the same by `cleartract COMMAND --help`.\n"
+        "`cleartract --version` prints the version, and `cleartract --completion bash` (or `zsh`) "
+        "[what completes commands in the shell](../howto/install.md#completion-in-the-shell).\n"
         "[Exit codes](exit-codes.md) are those of all commands.",
     ]
     for name, command in all_commands().items():
