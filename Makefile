@@ -6,7 +6,8 @@
 # make coverage   which lines and branches the tests reach, file by file
 PYTHON ?= python3
 BIN := .venv/bin
-# `make test COVERAGE=yes` counts lines and branches too, and names the ten least covered files; a third longer
+# `make test COVERAGE=yes`, as continuous integration runs it, counts lines and branches too, and names the ten
+# least covered files; a third longer
 COVERAGE ?=
 COUNTED := $(if $(COVERAGE),--cov --cov-report= --hypothesis-profile unhurried)
 SPHINX := $(BIN)/python -m sphinx -W --keep-going -q

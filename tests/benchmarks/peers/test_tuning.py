@@ -23,11 +23,17 @@ def trial(moving_frames, recording):
     return Trial("disc", noisy, truth, SIGMA)
 
 
-@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+SLOW = ("BM4D",)  # seconds a run
+
+
+@pytest.mark.parametrize(
+    "peer",
+    [pytest.param(p, id=p.name, marks=[pytest.mark.slow] * (p.name in SLOW)) for p in PEERS],
+)
 def test_every_peer_gains_when_tuned(peer, trial):
     if not peer.installed():
         pytest.skip(f"{peer.package} is not installed: pip install -r benchmarks/requirements.txt")
-    if peer.name == "BM4D":  # seconds a run: at its nominal strength alone
+    if peer.name in SLOW:  # at its nominal strength alone
         peer = replace(peer, grid=(1.0,), extends=False)
     best = tuned(peer, [trial])
     assert not best.at_edge or not peer.extends
