@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from cleartract.errors import CorpusError
 from cleartract.sound.encoders import AudioConfig
@@ -27,6 +28,18 @@ def test_what_the_sound_shows_is_learned():
     learned = pretrain(spoken, config, 60, 8, 1e-2, progress=lambda *where: told.append(where))
     assert explained(learned, [gliding(seed=9)]).min() > 0.5
     assert [step for step, _, _ in told] == [50, 60]
+
+
+def test_training_goes_on_from_what_was_learned_in_its_units():
+    config = AudioConfig(encoder="conv", channels=16, mels=16)
+    first = pretrain([gliding(seed=seed) for seed in range(3)], config, 60, 8, 1e-2)
+    units, losses = first.deviation.clone(), []
+    first.requires_grad_(False)  # as in a model
+    more = pretrain(
+        [gliding(seed=4)], config, 1, 8, 1e-3, progress=lambda *told: losses.append(told), start=first
+    )
+    assert losses[0][2] < 0.5  # an untrained one has a loss near 1
+    assert torch.equal(more.deviation, units)
 
 
 def test_an_encoder_without_tokens_in_time_is_refused():

@@ -91,7 +91,7 @@ def pretrain(
     if config.encoder == "pooled":
         raise CorpusError("the pooled encoder has one token per window: nothing to invert")
     torch.manual_seed(seed)
-    head = start.train() if start is not None else _untrained(training, config)
+    head = start.requires_grad_().train() if start is not None else _untrained(training, config)
     optimizer = torch.optim.AdamW(head.parameters(), lr=learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     augment = AudioAugmentation()
