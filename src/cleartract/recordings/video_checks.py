@@ -162,11 +162,11 @@ def cut_warnings(
     Args:
         container: Open file.
         stream: Its video.
-        frames: Frames found [frames].
+        frames: Frames found, those that an edit list hides too [frames].
         rate: Frames per second.
         spans: Of the packets of every stream, by its index.
     """
-    promised, about = stream.frames, ""
+    promised, about = stream.frames - unlisted_frames(container, stream), ""
     if not promised:  # Matroska states a duration, of the video or of the longest stream
         stated, (start, reached) = _stated_duration(stream), spans.get(stream.index, (0.0, 0.0))
         whole = 0 if stated is None else round((stated - start) * float(rate))
@@ -179,6 +179,12 @@ def cut_warnings(
     if promised <= frames:
         return []
     return [f"the header says {about}{promised} frames, the file holds {frames}: it may be cut off"]
+
+
+def unlisted_frames(container: Any, stream: Any) -> int:
+    """Frames of an MP4 that no packet is made of: its edit list begins or ends far from them."""
+    listed = len(stream.index_entries) if "mp4" in container.format.name else 0
+    return max(0, stream.frames - listed) if listed else 0
 
 
 def _stated_duration(stream: Any) -> float | None:
@@ -254,6 +260,13 @@ def aspect_warnings(stream: Any) -> list[str]:
         f"pixels are {aspect.numerator}:{aspect.denominator} (width to height), the result's are "
         "square: it looks stretched"
     ]
+
+
+def edit_warnings(hidden: int) -> list[str]:
+    """What to say about frames that an edit list hides: no player shows them, no decoder gives them."""
+    if not hidden:
+        return []
+    return [f"was trimmed: {hidden} more frames are in the file; its edit list hides them"]
 
 
 def turn_warnings(frame: Any) -> list[str]:

@@ -27,6 +27,8 @@ def indexed_stamps(path: Path, container: Any) -> list[int] | None:
     entries = stream.index_entries
     if len(entries) != stream.frames:
         return None
+    if any(entry.is_discard for entry in entries):
+        return None  # an edit list hides some
     last = entries[len(entries) - 1]
     if last.pos + last.size > path.stat().st_size:
         return None  # cut off

@@ -23,8 +23,10 @@ from cleartract.recordings.video_checks import (
     aspect_warnings,
     checked_rate,
     cut_warnings,
+    edit_warnings,
     extend,
     turn_warnings,
+    unlisted_frames,
 )
 from cleartract.recordings.video_index import indexed_stamps
 from cleartract.recordings.video_levels import GreyLevels
@@ -74,7 +76,7 @@ class Probe:
     """What a video file holds, without decoding it.
 
     Attributes:
-        frames: Video packets [frames].
+        frames: Video packets, but those that an edit list hides [frames].
         size: (height, width) [pixels].
         rate: Frames per second, exact; from the time stamps where they are exact.
         peak: 255, or 65535 for deeper formats.
@@ -109,7 +111,7 @@ def probe(path: Path, quick: bool = False, resample: bool = False) -> Probe:
         stream = container.streams.video[0]
         context = stream.codec_context
         stamps = (indexed_stamps(path, container) if quick else None) or []
-        frames, spans, indexed = len(stamps), Spans(), bool(stamps)
+        frames, hidden, spans, indexed = len(stamps), 0, Spans(), bool(stamps)
         # a film of an hour has 400,000 packets: exact fractions for each would take seconds
         units = [float(any_stream.time_base or 0) for any_stream in container.streams]
         shown = stream.index
@@ -118,7 +120,9 @@ def probe(path: Path, quick: bool = False, resample: bool = False) -> Probe:
                 if not packet.size:
                     continue
                 index, stamp = packet.stream_index, packet.pts
-                if index == shown:
+                if index == shown and packet.is_discard:
+                    hidden += 1
+                elif index == shown:
                     frames += 1
                     if stamp is not None:
                         stamps.append(stamp)
@@ -132,7 +136,7 @@ def probe(path: Path, quick: bool = False, resample: bool = False) -> Probe:
         described = context.format
         depth = max((c.bits for c in described.components), default=8) if described else 8
         header = exact_rate(stream.average_rate or stream.guessed_rate)
-        warnings = cut_warnings(container, stream, frames, header, spans)
+        warnings = cut_warnings(container, stream, frames + hidden, header, spans)
         tick, cut = exact_rate(stream.time_base), bool(warnings)
         order = np.sort(np.array(stamps, np.int64))
         grid: Resampling | None = None
@@ -150,7 +154,8 @@ def probe(path: Path, quick: bool = False, resample: bool = False) -> Probe:
         source: dict[str, Any] = {"path": str(path), "codec": context.name}
         source["comment"] = str(container.metadata.get("comment", ""))[:_LONGEST_COMMENT]
         source |= {"pixel_format": context.pix_fmt, "cut": warnings[0] if cut else None}
-        warnings += aspect_warnings(stream)
+        hidden += unlisted_frames(container, stream)
+        warnings += aspect_warnings(stream) + edit_warnings(hidden)
         peak = 65535.0 if depth > 8 else 255.0
         size = (context.height, context.width)
         return Probe(frames, size, rate, peak, {**source, "warnings": warnings}, order, grid)
