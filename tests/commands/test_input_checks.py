@@ -149,7 +149,7 @@ def test_a_dry_run_refuses_what_the_run_would(tmp_path, spoken, weights, capsys)
 
 def test_the_length_of_the_sound_is_measured_once(tmp_path, spoken, weights, monkeypatch):
     """Once for its length, once for the model: an hour of sound takes a minute to decode."""
-    from cleartract.recordings.sound import StreamSound
+    from cleartract.recordings.sound_stream import StreamSound
 
     path = tmp_path / "spoken.mp4"
     write_recording(path, spoken, {})

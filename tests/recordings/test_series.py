@@ -16,7 +16,8 @@ from cleartract.errors import OutputError, RecordingError
 from cleartract.recordings.companion import companion_target, write_companion
 from cleartract.recordings.opening import open_recording, open_source
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.sound import ArraySound, FileSound, StreamSound, whole
+from cleartract.recordings.sound import ArraySound, FileSound, whole
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.recordings.writing import write_recording
 
 EXACT = Fraction(125000, 1501)

@@ -6,7 +6,8 @@ import soundfile
 
 from cleartract.errors import RecordingError
 from cleartract.recordings.opening import open_recording
-from cleartract.recordings.sound import FileSound, StreamSound, open_sound, whole
+from cleartract.recordings.sound import FileSound, open_sound, whole
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.recordings.writing import write_recording
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cleartract.recordings.opening import open_recording
-from cleartract.recordings.sound import StreamSound
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.recordings.video_writer import side_by_side
 from cleartract.recordings.writing import Described, open_sink, write_recording
 

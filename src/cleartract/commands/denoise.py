@@ -11,7 +11,7 @@ import tyro
 from pydantic import Field
 
 from cleartract.commands.options import Device, MaxMemory, Overwrite, Weights
-from cleartract.commands.outputs import beside, check_targets
+from cleartract.commands.outputs import beside, check_targets, counted
 from cleartract.denoising.settings import QUALITIES, DenoiseSettings, Quality
 from cleartract.errors import RecordingError, UsageError
 from cleartract.jobs.engine import EngineSettings
@@ -203,8 +203,11 @@ class Denoise:
         if damage is not None and source.sound is None:
             run.warn(f"the result is without sound: {damage}")
         elif damage is not None and source.sound is not None:
-            kept = run.samples / source.sound.rate
-            run.warn(f"the sound is damaged after {kept:.2f} s: kept up to there")
+            left_out = len(getattr(source.sound, "left_out", ()))
+            kept = f"kept up to {run.samples / source.sound.rate:.2f} s"
+            if left_out:
+                kept = f"{counted(left_out, 'packet')} left out, with silence in place; {kept}"
+            run.warn(f"the sound is damaged: {kept}")
         return run
 
     def targets(self) -> dict[str, Path]:

@@ -20,10 +20,10 @@ from cleartract.recordings.sound import (
     ArraySound,
     Sound,
     as_float,
-    check_samples,
     companion_sound,
     open_sound,
 )
+from cleartract.recordings.sound_stream import check_samples
 from cleartract.recordings.source import CHUNK
 from cleartract.types import exact_rate
 

@@ -21,7 +21,8 @@ from cleartract.recordings.formats import (
     output_suffix,
     stored_at,
 )
-from cleartract.recordings.sound import FileSound, Sound, StreamSound
+from cleartract.recordings.sound import FileSound, Sound
+from cleartract.recordings.sound_stream import StreamSound
 
 _PLAIN = (
     "pcm_s16le",
@@ -88,7 +89,7 @@ def write_companion(place: Path, sound: Sound) -> None:
 
 def _copied(place: Path, sound: StreamSound) -> bool:
     """Copy the packets of a stream, if a WAV holds them."""
-    if abs(sound.lead()) > _AT_ONCE:
+    if abs(sound.lead()) > _AT_ONCE or sound.has_gaps():
         return False
     demuxer = VIDEO_SUFFIXES[sound.path.suffix.lower()]
     with av.open(ffmpeg_name(sound.path), format=demuxer) as source:

@@ -10,7 +10,8 @@ from cleartract.errors import RecordingError
 from cleartract.recordings.formats import READERS, RESAMPLED, known_suffix
 from cleartract.recordings.recording import Recording
 from cleartract.recordings.resampling import resampled
-from cleartract.recordings.sound import StreamSound, companions_left_out
+from cleartract.recordings.sound import companions_left_out
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.recordings.source import FrameSource, in_memory
 
 
@@ -62,7 +63,7 @@ def open_with_usable_sound(
         path: As `open_source`.
         rate: As `open_source`.
         resample: As `open_source`.
-        salvage: Whether the sound of a video is kept up to where it is damaged.
+        salvage: Whether what is whole of the sound of a video is kept.
 
     Raises:
         RecordingError: As `open_source`, but not for a sound file beside the recording.
@@ -76,7 +77,7 @@ def open_with_usable_sound(
         for _ in source.sound.blocks() if source.sound is not None else ():
             pass
     except RecordingError as error:
-        kept = source.sound.up_to_damage() if isinstance(source.sound, StreamSound) else None
+        kept = source.sound.without_damage() if isinstance(source.sound, StreamSound) else None
         source.sound = kept if salvage else None
         if source.sound is None:
             source.provenance["audio"] = None

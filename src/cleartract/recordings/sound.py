@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-import av
 import numpy as np
 
-from cleartract.errors import RecordingError, reason_of
-from cleartract.recordings.formats import SOUND_SUFFIXES, VIDEO_SUFFIXES, ffmpeg_name, stem_of
+from cleartract.errors import RecordingError
+from cleartract.recordings.formats import SOUND_SUFFIXES, stem_of
+from cleartract.recordings.sound_stream import StreamSound, finite
 
 _BLOCK = 1 << 16  # [samples]
-_LOUDEST = 1e9  # that whole numbers saved as real ones reach
 _WANTED = ContextVar("companions", default=True)
 
 
@@ -88,105 +86,9 @@ class FileSound:
 
         try:
             for part in soundfile.blocks(str(self.path), _BLOCK, dtype="float32", always_2d=True):
-                yield _finite(part.mean(1), self.path)
+                yield finite(part.mean(1), self.path)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise RecordingError(f"{self.path}: not a readable sound file ({error})") from error
-
-
-@dataclass(frozen=True)
-class StreamSound:
-    """The audio stream of a video file, in time with its first frame.
-
-    Attributes:
-        path: The file.
-        rate: See `Sound.rate`.
-        packets: How many are used of a file that was cut off within one; all where None.
-    """
-
-    path: Path
-    rate: int
-    packets: int | None = None
-
-    @classmethod
-    def open(cls, path: Path) -> StreamSound | None:
-        """The stream, or None where the file has none.
-
-        Raises:
-            RecordingError: If the file is no video or the stream is damaged from the beginning.
-        """
-        try:
-            with av.open(ffmpeg_name(path), format=_demuxer(path)) as container:
-                if not container.streams.audio:
-                    return None
-                stream = container.streams.audio[0]
-                if stream.codec_context is None or not stream.codec_context.sample_rate:
-                    return None
-                if next(iter(container.decode(stream)), None) is None:
-                    return None
-                return cls(path, int(stream.codec_context.sample_rate))
-        except (av.FFmpegError, ValueError) as error:
-            raise _damaged(path, error) from error
-
-    def lead(self) -> float:
-        """How late the first packet starts after the first frame [s].
-
-        It is negative where the file holds sound from before, even if players leave that out.
-        """
-        try:
-            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
-                for packet in container.demux(container.streams.audio[0]):
-                    if packet.pts is not None:
-                        return float(packet.pts * packet.time_base) - _video_start(container)
-                return 0.0
-        except (av.FFmpegError, ValueError) as error:
-            raise _damaged(self.path, error) from error
-
-    def up_to_damage(self) -> StreamSound | None:
-        """The same without all that follows the first packet that is damaged; None if that is all."""
-        whole = 0
-        try:
-            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
-                for packet in self.packets_of(container):
-                    for frame in packet.decode():
-                        check_samples(frame.to_ndarray(), self.path)
-                    whole += 1
-        except (av.FFmpegError, ValueError, RecordingError):
-            pass
-        return replace(self, packets=whole) if whole else None
-
-    def packets_of(self, container: Any) -> Iterator[Any]:
-        """Those that are used of the file, opened."""
-        return islice(container.demux(container.streams.audio[0]), self.packets)
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """See `Sound.blocks`; silence is put before sound that starts late."""
-        try:
-            with av.open(ffmpeg_name(self.path), format=_demuxer(self.path)) as container:
-                yield from self._blocks(container)
-        except (av.FFmpegError, ValueError) as error:
-            raise _damaged(self.path, error) from error
-
-    def _blocks(self, container: Any) -> Iterator[np.ndarray]:
-        convert = av.AudioResampler(format="fltp", layout="mono", rate=self.rate)
-        skipped: int | None = None  # samples before the first frame that are still to be dropped
-        for frame in self._frames(container):
-            if skipped is None:
-                lead = round((float(frame.time or 0) - _video_start(container)) * self.rate)
-                skipped = max(0, -lead)
-                if lead > 0:
-                    yield np.zeros(lead, np.float32)
-            for part in convert.resample(frame):
-                samples = part.to_ndarray()[0]
-                yield _finite(samples[skipped:], self.path)
-                skipped = max(0, skipped - len(samples))
-        for part in convert.resample(None):
-            yield _finite(part.to_ndarray()[0], self.path)
-
-    def _frames(self, container: Any) -> Iterator[Any]:
-        for packet in self.packets_of(container):
-            yield from packet.decode()
-        if self.packets is not None:  # else the last packet was empty, which does this
-            yield from container.streams.audio[0].codec_context.decode(None)
 
 
 def open_sound(path: Path) -> Sound:
@@ -253,38 +155,3 @@ def as_float(samples: np.ndarray) -> np.ndarray:
 def length(sound: Sound | None) -> int:
     """How long the sound is, from the beginning of the first frame [samples]; 0 where there is none."""
     return 0 if sound is None else sum(len(block) for block in sound.blocks())
-
-
-def _video_start(container: Any) -> float:
-    shown = container.streams.video[0] if container.streams.video else None
-    if shown is None or shown.start_time is None or shown.time_base is None:
-        return 0.0
-    return float(shown.start_time * shown.time_base)
-
-
-def _demuxer(path: Path) -> str:
-    demuxer = VIDEO_SUFFIXES.get(path.suffix.lower())
-    if demuxer is None:
-        raise RecordingError(f"{path}: unknown kind of sound file; give a .wav or .flac file")
-    return demuxer
-
-
-def _damaged(path: Path, error: Exception) -> RecordingError:
-    return RecordingError(f"{path}: sound is damaged ({reason_of(error)}); give a sound file")
-
-
-def check_samples(samples: np.ndarray, path: Path) -> None:
-    """Refuse samples that are no sound.
-
-    Raises:
-        RecordingError: If some are not finite, or far beyond what whole numbers reach.
-    """
-    if not np.isfinite(samples).all():
-        raise RecordingError(f"{path}: sound holds values that are not finite")
-    if samples.size and (most := float(np.abs(samples).max())) > 4 * _LOUDEST:
-        raise RecordingError(f"{path}: sound reaches {most:.3g}; its samples lie within -1 and 1")
-
-
-def _finite(samples: np.ndarray, path: Path) -> np.ndarray:
-    check_samples(samples, path)
-    return samples.astype(np.float32)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from cleartract.recordings.recording import Recording
-from cleartract.recordings.sound import ArraySound, Sound, StreamSound, whole
+from cleartract.recordings.sound import ArraySound, Sound, whole
+from cleartract.recordings.sound_stream import StreamSound
 
 CHUNK = 64  # [frames] handed on together
 

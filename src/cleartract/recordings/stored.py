@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from cleartract.errors import RecordingError
-from cleartract.recordings.sound import ArraySound, as_float, check_samples
+from cleartract.recordings.sound import ArraySound, as_float
+from cleartract.recordings.sound_stream import check_samples
 from cleartract.types import exact_rate
 
 RATE_NAMES = ("rate", "fps", "frame_rate", "framerate")

@@ -14,7 +14,8 @@ import numpy as np
 from cleartract.errors import RecordingError, reason_of
 from cleartract.recordings.formats import FOLDER, READERS, VIDEO_SUFFIXES, ffmpeg_name
 from cleartract.recordings.resampling import Resampling
-from cleartract.recordings.sound import Sound, StreamSound, companion_sound, open_sound
+from cleartract.recordings.sound import Sound, companion_sound, open_sound
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.recordings.source import CHUNK
 from cleartract.recordings.video_checks import (
     Spans,

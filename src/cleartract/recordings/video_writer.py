@@ -12,7 +12,8 @@ import av
 import numpy as np
 
 from cleartract.recordings.formats import VIDEO_SUFFIXES, ffmpeg_name
-from cleartract.recordings.sound import ArraySound, Sound, StreamSound
+from cleartract.recordings.sound import ArraySound, Sound
+from cleartract.recordings.sound_stream import StreamSound
 from cleartract.types import exact_rate
 
 _COPIED_INTO = {
@@ -236,7 +237,10 @@ def _copied_stream(container: Any, suffix: str, sound: Sound | None) -> tuple | 
     source = av.open(ffmpeg_name(sound.path), format=VIDEO_SUFFIXES[sound.path.suffix.lower()])
     if source.streams.audio:
         template = source.streams.audio[0]
-        if template.codec_context.codec.canonical_name in _COPIED_INTO.get(suffix, ()):
+        name = template.codec_context.codec.canonical_name
+        timeless = suffix in _TOGETHER or name.startswith("pcm_")  # packets follow each other there
+        fits = name in _COPIED_INTO.get(suffix, ())
+        if fits and not (timeless and sound.has_gaps()):
             return source, sound, container.add_stream_from_template(template)
     source.close()
     return None
