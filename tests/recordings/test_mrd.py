@@ -1,5 +1,6 @@
 """Raw data as other programs write and read them, and damage of every kind."""
 
+import json
 import sys
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ import scipy.io
 
 from cleartract.cli import main
 from cleartract.errors import RecordingError
+from cleartract.model.weights import save_model
 from cleartract.reconstruction.settings import ReconstructionSettings
 from cleartract.recordings.mrd_file import MrdFile
 from cleartract.recordings.mrd_header import parse_header
@@ -89,8 +91,11 @@ def test_what_the_library_of_the_format_writes_is_read(scan, path, tmp_path):
     assert open_source(copy).rate == USC_RATE
 
 
-def test_trajectory_of_a_matlab_file(scan, path):
-    """As of the USC 0.55 T scanner: x to the right, y down, any unit, samples before it begins."""
+def moved_to_matlab(path):
+    """Take the trajectory out of raw data; what a MATLAB file beside them holds instead.
+
+    As of the USC 0.55 T scanner: x to the right, y down, any unit, samples before it begins.
+    """
     raw, before = MrdFile.look_at(path), 20
     table = np.stack(list(raw.trajectories())[:13])
     trajectory = {
@@ -125,8 +130,13 @@ def test_trajectory_of_a_matlab_file(scan, path):
             )
         return text
 
-    expected = np.concatenate(list(RawSource(path, settings=VIEW).chunks()))
     rewrite(path, named, without_trajectory)
+    return trajectory
+
+
+def test_trajectory_of_a_matlab_file(scan, path):
+    expected = np.concatenate(list(RawSource(path, settings=VIEW).chunks()))
+    trajectory = moved_to_matlab(path)
     refused(path, "'0a1b2c.mat'; put that beside it, or give --trajectory")
     scipy.io.savemat(path.with_name("0a1b2c.mat"), trajectory)
     other = path.with_name("other.mat")
@@ -160,6 +170,34 @@ def test_trajectory_of_a_matlab_file(scan, path):
     wrong.write_bytes(b"text")
     refused(path, "not a readable MATLAB file", trajectory=wrong)
     refused(path, "no such file", trajectory=path.with_name("missing.mat"))
+
+
+def test_a_trajectory_beside_decides_the_result_and_is_never_replaced(
+    path, tmp_path, tiny_model, capsys
+):
+    save_model(tiny_model, weights := tmp_path / "tiny.safetensors", {"steps": 0})
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    path = path.rename(folder / path.name)
+    beside = folder / "0a1b2c.mat"
+    trajectory = moved_to_matlab(path)
+    scipy.io.savemat(beside, trajectory)
+
+    def states():
+        command = ["denoise", str(folder), "--out", str(tmp_path / "out")]
+        code = main([*command, "--weights", str(weights), "--suffix", ".npz"])
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        return code, [outcome["state"] for outcome in summary["outcomes"]]
+
+    assert states() == (0, ["done"])
+    assert states() == (0, ["there"])
+    scipy.io.savemat(beside, trajectory | {"w": trajectory["w"] ** 2})
+    assert states() == (8, ["failed"])  # what is there is of another trajectory, and is kept
+    content = beside.read_bytes()
+    for command in (["denoise", "--weights", str(weights)], ["reconstruct", "--method", "view"]):
+        assert main([*command, str(path), "-o", str(beside), "--overwrite"]) == 6
+        assert "is the input" in capsys.readouterr().err
+        assert beside.read_bytes() == content
 
 
 def test_no_trajectory(path):

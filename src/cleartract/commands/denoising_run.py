@@ -15,7 +15,7 @@ import torch
 from cleartract.commands.denoise import Denoise
 from cleartract.commands.input_checks import check_memory, check_sound
 from cleartract.commands.opinion import write_opinion
-from cleartract.commands.outputs import circumstances, counted, warn
+from cleartract.commands.outputs import check_place, circumstances, counted, warn
 from cleartract.commands.progress import Update, progress_bar
 from cleartract.commands.residual_video import described_residual
 from cleartract.commands.result_sinks import result_sinks
@@ -77,6 +77,9 @@ class DenoisingRun:
         """Refuse, before any work, what would fail after it."""
         command, source = self.command, self.source
         read = command.sources()
+        if (beside := source.provenance.get("trajectory")) is not None:
+            for target in self.targets.values():
+                check_place(stored_at(target), [Path(beside)])
         self.heard_beside = is_beside(self.targets, source.sound, read, command.overwrite)
         check_memory(source, self.settings, command.max_memory)
         whole = command.preview is None and not source.provenance.get("cut")

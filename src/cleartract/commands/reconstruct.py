@@ -58,6 +58,9 @@ class Reconstruct:
         sources = [path for path in (self.input, self.audio, self.trajectory) if path is not None]
         check_targets(targets, sources, self.overwrite)
         source = self._source()
+        if (beside_raw := source.plan.trajectory) is not None and beside_raw not in sources:
+            sources.append(beside_raw)
+            check_targets(targets, sources, self.overwrite)
 
         from cleartract.commands.outputs import warn
         from cleartract.commands.sound_beside import is_beside, tell_sound_beside
@@ -127,6 +130,7 @@ class Reconstruct:
         sidecar: dict[str, Any] = versions() | {
             "input": {"path": os.path.abspath(self.input), "sha256": sha256(self.input)},
             "audio": source.provenance["audio"],
+            **_trajectory_of(source),
             "parameters": source.described(),
             "frames": source.count,
             "size": list(source.size),
@@ -153,3 +157,11 @@ class Reconstruct:
                 sums = {name: sha256(place) for name, place in places.items() if name != "sidecar"}
                 text = json.dumps(sidecar | circumstances() | {"sha256": sums}, indent=1) + "\n"
                 places["sidecar"].write_text(text)
+
+
+def _trajectory_of(source: RawSource) -> dict[str, Any]:
+    """The file of the trajectory for a sidecar, where the raw data hold none."""
+    from cleartract.commands.outputs import described_file
+
+    path = source.plan.trajectory
+    return {} if path is None else {"trajectory": described_file(path)}

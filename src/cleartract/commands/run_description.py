@@ -29,7 +29,15 @@ def asked_of(command: Denoise, source: FrameSource, settings: DenoiseSettings) -
         "lost": command.lost,
         "preview": command.preview,
         "rate": command.rate,
-    } | ({"resample": True} if command.resample else {})
+    } | _only_some(command, source)
+
+
+def _only_some(command: Denoise, source: FrameSource) -> dict[str, Any]:
+    """What decides few results; without it the sidecars of the others stay as they were."""
+    decides: dict[str, Any] = {"resample": True} if command.resample else {}
+    if (beside := source.provenance.get("trajectory")) is not None:
+        decides["trajectory"] = sha256(Path(beside))
+    return decides
 
 
 def sound_file(source: FrameSource) -> Path | None:

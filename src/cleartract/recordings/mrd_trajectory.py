@@ -29,7 +29,7 @@ class Trajectory:
         discarded: Samples at the beginning of an arm that have no position.
         size: Pixels of a frame, where a MATLAB file says so.
         interleaves: Arms that sample k-space fully, where a MATLAB file says so.
-        of_matlab: Whether it comes from a MATLAB file.
+        file: The MATLAB file that it comes from, or None.
     """
 
     table: np.ndarray
@@ -38,7 +38,7 @@ class Trajectory:
     discarded: int = 0
     size: int | None = None
     interleaves: int | None = None
-    of_matlab: bool = False
+    file: Path | None = None
 
 
 def read_trajectory(raw: MrdFile, given: Path | None = None) -> Trajectory:
@@ -133,7 +133,7 @@ def _of_matlab(path: Path, raw: MrdFile) -> Trajectory:
         raise RecordingError(f"{path}: declares frames of {size} pixels; give --size")
     interleaves = int(numbers["interleaves"] or 0) or None
     played = np.arange(len(raw.rows)) % len(table)
-    found = Trajectory(table, played, density[: kx.shape[0]], discarded, size, interleaves, True)
+    found = Trajectory(table, played, density[: kx.shape[0]], discarded, size, interleaves, path)
     return _checked(found, raw, path)
 
 

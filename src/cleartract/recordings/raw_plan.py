@@ -33,6 +33,7 @@ class RawPlan:
         size: Pixels along each side of the frames.
         rate: Frames per second, or None where the file has no TR.
         arms: Arms that make a frame, fewer at the ends.
+        trajectory: File that holds the trajectory, or None where the raw data do.
     """
 
     sampling: MeasuredSampling
@@ -42,6 +43,7 @@ class RawPlan:
     size: int
     rate: Fraction | None
     arms: int
+    trajectory: Path | None = None
 
     @classmethod
     def of(
@@ -67,7 +69,7 @@ class RawPlan:
         elif header.transient_arms is not None:
             skipped = header.transient_arms
         else:
-            skipped = _TRANSIENT_ARMS if found.of_matlab else _TRANSIENT_FRAMES * step
+            skipped = _TRANSIENT_ARMS if found.file is not None else _TRANSIENT_FRAMES * step
         used = len(raw.rows) - skipped
         if used < max(interleaves, step):
             raise RecordingError(
@@ -95,6 +97,7 @@ class RawPlan:
             size=size,
             rate=_rate(header.repetition_time, step),
             arms=settings.arms or full,
+            trajectory=found.file,
         )
 
 

@@ -77,6 +77,8 @@ class RawSource:
             "path": str(path), "codec": "mrd", "pixel_format": "float32",
             "warnings": warnings, "audio": heard_from,
         }  # fmt: skip
+        if (beside := self.plan.trajectory) is not None:
+            self.provenance["trajectory"] = str(beside)
         self._maps = maps
         self._spool = Spool(self.plan.size**2)
         self._lock = threading.Lock()
