@@ -164,6 +164,40 @@ def test_the_command_says_and_keeps_what_was_done(tmp_path, tiny_model, capsys):
         cleartract.denoise(np.zeros((8, 32, 32)), rate=80, resample=True, model=str(weights))
 
 
+def test_what_is_left_of_a_cut_recording_is_all_that_is_promised(tmp_path, tiny_model, capsys):
+    """The dry run, the result and the sidecar name the same frames, without the torn one."""
+    from cleartract.model.weights import save_model
+
+    save_model(tiny_model, weights := tmp_path / "tiny.safetensors", {"steps": 0})
+    first, whole, torn, out = (
+        tmp_path / name for name in ("first.mp4", "whole.mp4", "torn.mp4", "out.avi")
+    )
+    variable(first, stamps_of(), "libx264")
+    front = {"movflags": "faststart"}  # the index is read before what is missing
+    with av.open(str(first)) as source, av.open(str(whole), "w", options=front) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    content = whole.read_bytes()
+    torn.write_bytes(content[: int(0.6 * len(content))])
+    command = ["denoise", str(torn), "--weights", str(weights), "-o", str(out)]
+    command += ["--resample", "--salvage"]
+    assert main([*command, "--dry-run"]) == 0
+    told = capsys.readouterr()
+    assert main(command) == 0
+    sidecar = json.loads((tmp_path / "out.avi.json").read_text())
+    count = len(open_recording(out))
+    assert f"torn.mp4: {count} frames," in told.out
+    assert sidecar["frames"] == count
+    used = sidecar["resampled"]["frames_in_the_file"]
+    assert used - sidecar["resampled"]["dropped"] + sidecar["resampled"]["repeated"] == count
+    assert not [text for text in sidecar["warnings"] if "can be decoded" in text]
+    (said,) = [text for text in sidecar["warnings"] if "variable frame rate" in text]
+    assert f"of {used} frames dropped" in said
+
+
 def test_gifs_with_unequal_times(tmp_path):
     from PIL import Image
 

@@ -187,6 +187,8 @@ class Denoise:
             read = source.source if isinstance(source, ResampledSource) else source
             if isinstance(read, VideoSource):
                 read.end_at_cut()
+                if isinstance(source, ResampledSource):
+                    source.end_with(read.count)
             if not self.salvage:
                 raise RecordingError(
                     f"{self.input}: {cut}; the last good frame is {read.count - 1}; copy it again, or "

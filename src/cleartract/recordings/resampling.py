@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -112,6 +112,15 @@ class ResampledSource:
             made = np.repeat(chunk[: len(uses)], uses, axis=0)
             for start in range(0, len(made), CHUNK):
                 yield made[start : start + CHUNK]
+        self._tell()
+
+    def end_with(self, frames: int) -> None:
+        """Use no more than the first `frames` frames of the file, as where it was cut off."""
+        said = self.plan.warning()
+        self.provenance["warnings"] = [w for w in self.provenance["warnings"] if w != said]
+        self.plan = replace(self.plan, uses=self.plan.uses[:frames])
+        self.count = self.plan.frames
+        self.provenance["resampled"] = self.plan.described()
         self._tell()
 
     def _tell(self) -> None:
