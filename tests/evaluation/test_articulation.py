@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.special import erf
 
+from cleartract.cli import main
 from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.errors import UsageError
@@ -164,6 +165,20 @@ def test_moving_lines_cross_what_moves(moving_frames):
         profile = sample_line(moving_frames, line, 2.0)
         assert profile.std(0).max() > 20
         assert profile.mean(0)[-1] > profile.mean(0)[0]  # from dark to bright
+
+
+def test_no_line_lies_where_all_changes_as_a_whole(moving_frames, tmp_path, capsys):
+    """A flicker has no edge to cross; lines stay where there are some, and have a length."""
+    flicker = 100 + 80 * np.sin(np.arange(len(moving_frames)))[:, None, None]
+    assert moving_lines(flicker * np.ones((1, 52, 60)), 2.0, length=20) == []
+    both = moving_frames.copy()
+    both[:, :, :12] = flicker
+    for line in moving_lines(both, 2.0, length=20):
+        assert line.length == pytest.approx(20)
+    np.savez(path := tmp_path / "a.npz", frames=np.repeat(flicker, 64, 1) * np.ones(64), rate=50)
+    assert main(["measure", str(path)]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.endswith("nothing moves across air; give --grid-lines")
 
 
 def test_grid_lines_from_a_file(tmp_path):

@@ -15,6 +15,7 @@ from cleartract.errors import UsageError
 
 SPACING = 0.25  # [pixels] between samples along a line
 _PARALLEL = (-0.75, 0.0, 0.75)  # [pixels], averaged lines on both sides
+_FLAT = 1e-6  # of the range of the mean frame, a pixel: less is no slope
 _UPPER, _LOWER, _TONGUE = (OUTLINES[name].start for name in ("upper", "lower", "tongue"))
 
 
@@ -116,17 +117,18 @@ def moving_lines(
     deviation[:margin] = deviation[-margin:] = 0
     deviation[:, :margin] = deviation[:, -margin:] = 0
     y, x = np.mgrid[: deviation.shape[0], : deviation.shape[1]]
-    lines = []
-    for number in range(count):
+    lines: list[GridLine] = []
+    while len(lines) < count and deviation.max() > 0:
         row, column = np.unravel_index(deviation.argmax(), deviation.shape)
-        if deviation[row, column] <= 0:
-            break
-        slope = gradient[row - 1 : row + 2, column - 1 : column + 2].mean((0, 1))
-        direction = slope / max(float(np.linalg.norm(slope)), 1e-12)  # from dark to bright
-        centre = np.array([column, row]) * pixel_size
-        half = direction * length / 2
-        lines.append(GridLine(f"line {number + 1}", _point(centre - half), _point(centre + half)))
         deviation[np.hypot(y - row, x - column) * pixel_size < length / 2] = 0
+        slope = gradient[row - 1 : row + 2, column - 1 : column + 2].mean((0, 1))
+        steep = float(np.linalg.norm(slope))
+        if steep <= _FLAT * float(np.ptp(mean)):
+            continue  # it changes as a whole: nothing says which way a line should run
+        half = slope / steep * length / 2  # from dark to bright
+        centre = np.array([column, row]) * pixel_size
+        name = f"line {len(lines) + 1}"
+        lines.append(GridLine(name, _point(centre - half), _point(centre + half)))
     return lines
 
 
