@@ -108,6 +108,18 @@ def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("shard", [[], ["--shard", "1/2"]])
+def test_no_result_is_that_of_two_recordings(tmp_path, recording, weights, capsys, shard):
+    """The master of `a` and the result of `a_master` have one name; --overwrite lost one of them."""
+    for name in ("a.mp4", "a_master.mp4"):
+        write_recording(tmp_path / "in" / name, recording, {})
+    command = ["denoise", str(tmp_path / "in"), "--out", str(tmp_path / "out"), *shard]
+    command += ["--weights", str(weights), "--suffix", ".avi", "--overwrite"]
+    assert main([*command, "--master"]) == 2
+    assert "would both become" in capsys.readouterr().err
+    assert main(command) == 0
+
+
 def test_names_of_others_are_not_overwritten(folder, weights, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

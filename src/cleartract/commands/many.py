@@ -46,8 +46,9 @@ def denoise_many(command: Denoise, out: Path) -> None:
     """
     _check(command, out)
     found = find_recordings(command.inputs, command.many.pattern)
-    chosen = shard_of(found, command.many.shard)
-    jobs = [_job(command, one, out) for one in chosen]
+    everything = [_job(command, one, out) for one in found]
+    _check_apart(everything)
+    jobs = shard_of(everything, command.many.shard)
     if command.dry_run:
         for job in jobs:
             print(f"{job.input} -> {job.output}")
@@ -89,6 +90,19 @@ def _check(command: Denoise, out: Path) -> None:
         read = given.resolve()
         if given.is_dir() and (place == read or read in place.parents):
             raise OutputError(f"{out}: lies in the folder that is read; choose another --out")
+
+
+def _check_apart(jobs: list[Denoise]) -> None:
+    """Refuse results of which one would be written over another: `a_master.avi` may be of two."""
+    writers: dict[Path, Path] = {}
+    for job in jobs:
+        for target in job.targets().values():
+            other = writers.setdefault(stored_at(target), job.input)
+            if other != job.input:
+                raise UsageError(
+                    f"{other} and {job.input} would both become {stored_at(target)}; "
+                    "rename one, or choose another --suffix"
+                )
 
 
 def _job(command: Denoise, found: Found, out: Path) -> Denoise:
