@@ -36,7 +36,13 @@ def test_training_goes_on_from_what_was_learned_in_its_units():
     units, losses = first.deviation.clone(), []
     first.requires_grad_(False)  # as in a model
     more = pretrain(
-        [gliding(seed=4)], config, 1, 8, 1e-3, progress=lambda *told: losses.append(told), start=first
+        [gliding(seed=4)],
+        config,
+        1,
+        8,
+        1e-3,
+        progress=lambda *told: losses.append(told),
+        start=first,
     )
     assert losses[0][2] < 0.5  # an untrained one has a loss near 1
     assert torch.equal(more.deviation, units)
