@@ -104,8 +104,25 @@ def test_shards_make_together_what_one_run_makes(folder, weights, tmp_path):
 def test_a_dry_run_writes_nothing(folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["denoise", str(folder), "--out", str(out), "--dry-run", "--suffix", "avi"]) == 0
-    assert "first.avi" in capsys.readouterr().out
+    assert "third.avi: 14 frames\n" in capsys.readouterr().out
     assert not out.exists()
+
+
+def test_a_dry_run_opens_every_recording_and_says_which_would_fail(
+    folder, weights, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    command = ["denoise", str(folder), "--weights", str(weights), "--out", str(out)]
+    assert main(command) == 0
+    made = contents(out)
+    (folder / "cut.mp4").write_bytes((folder / "a/first.mp4").read_bytes()[:900])
+    capsys.readouterr()
+    assert main([*command, "--dry-run"]) == 8
+    told = capsys.readouterr()
+    assert told.out.count(" frames, there already") == len(rows(out, "summary"))
+    assert told.out.count("would fail: ") == told.out.count("cut.mp4: ") == 1
+    assert "1 of 4 recordings would fail" in told.err
+    assert contents(out) == made
 
 
 @pytest.mark.parametrize("shard", [[], ["--shard", "1/2"]])

@@ -105,7 +105,7 @@ class Denoise:
     resume: bool = False
     """Go on where a run that was stopped had come."""
     dry_run: bool = False
-    """Read the input, print what would be done, write nothing."""
+    """Read the input, print what would be done, write nothing; with --out of every recording."""
 
     @property
     def input(self) -> Path:

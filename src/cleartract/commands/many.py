@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cleartract.commands.denoise import Denoise, ManyOptions
+from cleartract.commands.outputs import counted
 from cleartract.commands.progress import progress_bar
 from cleartract.commands.summary import Outcome, Summary, print_outcomes
 from cleartract.corpora.layouts import Found, find_recordings
@@ -50,9 +51,7 @@ def denoise_many(command: Denoise, out: Path) -> None:
     _check_apart(everything)
     jobs = shard_of(everything, command.many.shard)
     if command.dry_run:
-        for job in jobs:
-            print(f"{job.input} -> {job.output}")
-        print(f"{len(jobs)} of {len(found)} recordings")
+        _foretell(jobs, len(found))
         return
     summary = Summary(out, command.many.shard)
     outcomes: dict[int, Outcome] = {}
@@ -128,9 +127,30 @@ def _job(command: Denoise, found: Found, out: Path) -> Denoise:
     )
 
 
+def _foretell(jobs: list[Denoise], found: int) -> None:
+    """Open every recording, and say what would be done with it.
+
+    Raises:
+        SomeFailedError: If a recording would be refused.
+    """
+    refused = 0
+    for job in jobs:
+        outcome = outcome_of(job)
+        if outcome.exit_code:
+            print(f"would fail: {outcome.message}")
+            refused += 1
+            continue
+        there = ", there already" if outcome.state == "there" else ""
+        print(f"{job.input} -> {outcome.output}: {counted(outcome.frames, 'frame')}{there}")
+    print(f"{len(jobs)} of {found} recordings")
+    if refused:
+        raise SomeFailedError(f"{refused} of {len(jobs)} recordings would fail")
+
+
 def outcome_of(command: Denoise) -> Outcome:
-    """Denoise one recording, quietly, and say what came of it."""
+    """Denoise one recording, quietly, and say what came of it; or, in a dry run, what would."""
     started, code, message, state = time.monotonic(), 0, "", "done"
+    frames = None
     targets = command.targets()
     # what a stopped run has left, or a killed worker a moment ago
     command = replace(command, resume=partial_folder(targets["result"]).exists())
@@ -138,11 +158,12 @@ def outcome_of(command: Denoise) -> Outcome:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             run = command.prepared()
             asked = run.asked
+            frames = run.source.count if command.dry_run else None
             if not command.overwrite and _is_done(run.targets, asked):
                 state = "there"
             else:
                 command.check_outputs()
-                run.run()
+                run.check() if command.dry_run else run.run()
     except ClearTractError as error:
         code, message = error.exit_code, str(error)
     except OSError as error:
@@ -154,12 +175,12 @@ def outcome_of(command: Denoise) -> Outcome:
         code, message = OutputError.exit_code, f"{command.input}: not enough memory"
     except Exception as error:  # a fault of the program stops one recording, not all
         code, message = 1, f"{command.input}: {type(error).__name__}: {reason_of(error)}"
-    sidecar = sidecar_of(targets["result"]) if code == 0 else {}
+    sidecar = sidecar_of(targets["result"]) if code == 0 and not command.dry_run else {}
     return Outcome(
         file=str(command.input),
         output=str(targets["result"]),
         state="failed" if code else state,
-        frames=int(sidecar.get("frames", 0)),
+        frames=int(sidecar.get("frames", 0)) if frames is None else frames,
         seconds=round(time.monotonic() - started, 2),
         warnings=tuple(map(str, sidecar.get("warnings", ()))),
         residual=dict(sidecar.get("residual") or {}),
