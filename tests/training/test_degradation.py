@@ -52,7 +52,8 @@ def test_predicted_frames_are_varied_like_the_truth(corpus, seed, monkeypatch):
         weak_sound=0.0,
     )
     made = vary(material, np.random.default_rng(seed))
-    assert np.quantile(np.abs(made.predicted - made.scan), 0.99) < 5e-4
+    # half a grey level of 8 bits: a gamma below 1 is steep where it is dark
+    assert np.quantile(np.abs(made.predicted - made.scan), 0.99) < 2e-3
     np.testing.assert_allclose(made.scan, made.ideal, atol=1e-4)
     if not np.isclose(made.scan.mean(0), made.mean, atol=0.02).all():  # gamma is not linear
         assert np.corrcoef(made.scan.mean(0).ravel(), made.mean.ravel())[0, 1] > 0.999
