@@ -13,6 +13,7 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 import tests.typechecking  # noqa: F401
 from tests.browser import chromium  # noqa: F401
@@ -34,15 +35,21 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory) -> Path:
-    """Three speakers, one per split, half a second each, who all move: two at 84x84 pixels with both
-    reconstructions, one at 68x68."""
+    """Three speakers, one per split, half a second each, who all move; only to be read.
+
+    The processes that run the tests share it: the first that needs it makes it.
+    """
     from cleartract.simulation.corpus import simulate
     from cleartract.simulation.settings import CorpusSettings
 
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
     settings = CorpusSettings(
         speakers=3, minutes=0.025, seed=5, seconds=0.5, coils=2, timit_share=0.0
     )
-    return simulate(tmp_path_factory.mktemp("corpus"), settings)
+    with FileLock(place / "corpus.lock"):
+        return simulate(place / "corpus", settings)
 
 
 @pytest.fixture
