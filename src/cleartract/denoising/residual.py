@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import percentile_filter, uniform_filter
 
 from cleartract.denoising.posture import Posture
+from cleartract.denoising.sound_witness import SoundWitness
 from cleartract.denoising.survey import Survey
 from cleartract.recordings.rician import rician_bias, rician_sigma
 from cleartract.recordings.source import CHUNK
@@ -40,8 +41,9 @@ class ResidualSplit:
         posture: Finds the posture of a frame.
         survey: Of the recording.
         sigma: Standard deviation of the noise's real and imaginary part, (height, width).
-        factors: How far frames nearby in time tell what was removed, from frames that are there and
-            from lost ones, (2, height, width); 0 until it is measured, see `lasting.with_lasting`.
+        factors: How far it is told by frames nearby in time, from frames that are there and from lost
+            ones, and by the sound, (3, height, width); 0 until measured, see `lasting.with_lasting`.
+        sound: What the sound tells of movement, or None.
     """
 
     removed: float
@@ -54,6 +56,7 @@ class ResidualSplit:
     survey: Survey
     sigma: np.ndarray
     factors: np.ndarray
+    sound: SoundWitness | None = None
 
     def predicted(self, first: int, frames: np.ndarray) -> np.ndarray:
         """What was removed from some frames, told from their posture and without their own residuals.
@@ -64,6 +67,12 @@ class ResidualSplit:
         """
         features = self.posture.of(self.survey.borders.replicated(frames))
         return self.regression.frames(features, np.arange(first, first + len(frames)))
+
+    def heard(self, first: int, frames: np.ndarray) -> np.ndarray:
+        """What the sound tells of the movement of some frames, see `SoundWitness.departures`."""
+        if self.sound is None:
+            return np.zeros(frames.shape, np.float32)
+        return self.sound.departures(first, len(frames))
 
     def told(self, predicted: np.ndarray) -> np.ndarray:
         """Of a prediction, the part that repeats: of the mean, only what stands."""
@@ -83,15 +92,16 @@ class ResidualPass:
 
     Args:
         survey: Of the recording.
+        sound: What its sound tells of movement, or None.
 
     Raises:
         ValueError: If the recording has no posture.
     """
 
-    def __init__(self, survey: Survey):
+    def __init__(self, survey: Survey, sound: SoundWitness | None = None):
         if survey.posture is None:
             raise ValueError("nothing moves in the recording")
-        self.survey, self.posture = survey, survey.posture
+        self.survey, self.posture, self.sound = survey, survey.posture, sound
         folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
         self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
         self._sigma = np.maximum(receiver_noise_map(survey), 1e-12)
@@ -146,7 +156,8 @@ class ResidualPass:
             posture=self.posture,
             survey=self.survey,
             sigma=self._sigma,
-            factors=np.zeros((2, *self.survey.size), np.float32),
+            factors=np.zeros((3, *self.survey.size), np.float32),
+            sound=self.sound,
         )
 
 
@@ -227,8 +238,12 @@ def receiver_noise_map(survey: Survey) -> np.ndarray:
     """
     if survey.noise is None or survey.mean is None:
         return np.zeros(survey.size, np.float32)
-    sigma = rician_sigma(survey.intensity.undo(survey.mean), survey.noise.strength)
-    return percentile_filter(sigma, _LOW, _NEAR).astype(np.float32)
+    return at_rest(rician_sigma(survey.intensity.undo(survey.mean), survey.noise.strength))
+
+
+def at_rest(strength: np.ndarray) -> np.ndarray:
+    """Noise of every pixel as that of its neighbours that change little, (height, width) float32."""
+    return percentile_filter(strength, _LOW, _NEAR).astype(np.float32)
 
 
 def tissue_noise(strength: np.ndarray, tissue: np.ndarray) -> float:

@@ -40,6 +40,8 @@ class SoundPrediction:
             frames, (height, width).
         explained: Share of the variance of the moving pixels, slow drift left out, that held-out
             predictions explain.
+        moving: Which pixels move most, (height, width) bool.
+        variance: Of the moving pixels, slow drift left out, their mean.
         mean: Mean frame, (height, width).
     """
 
@@ -55,7 +57,8 @@ class SoundPrediction:
         own = [self.slow.without(part) for part in own]
         self.left_out = [self.slow.without(part) for part in left_out]
         rest, variance = self.slow.without(total), np.maximum(squares - self.slow.power, 0)
-        moving = variance >= np.quantile(variance, 1 - MOVING)
+        self.moving = moving = variance >= np.quantile(variance, 1 - MOVING)
+        self.variance = float(variance[moving].mean()) / max(total.frames, 1)
         best = -np.inf
         for ridge in RIDGES:
             self.total = replace(rest, ridge=ridge)
@@ -76,13 +79,19 @@ class SoundPrediction:
             numbers: Which frames they are, (frame,).
         """
         slow = with_constant(self.folds.drift(numbers))
+        course = product(slow, self.slow.of_frames.astype(np.float32))
+        return course + self.departures(features, numbers)
+
+    def departures(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """How these predictions depart from the slow course of the recording; see `frames`."""
+        slow = with_constant(self.folds.drift(numbers))
         fast = (features - slow @ self.slow.of_features).astype(np.float32)
         predicted = np.empty((len(numbers), *self.mean.shape), np.float32)
         folds = np.asarray(numbers) // self.folds.length
         for fold in np.unique(folds):
             chosen = folds == fold
             predicted[chosen] = self._rest(int(fold)).predict(fast[chosen])
-        return product(slow, self.slow.of_frames.astype(np.float32)) + self.skill * predicted
+        return self.skill * predicted
 
     def frames_of_other_sound(self, features: np.ndarray) -> np.ndarray:
         """Predictions for sound that is not this recording's, shrunk; (frame, height, width)."""
