@@ -7,7 +7,7 @@ import soundfile
 from cleartract.corpora.dataset import AVDataset
 from cleartract.corpora.entries import hashed_split, speaker_of
 from cleartract.corpora.material import undegraded
-from cleartract.denoising.prepared import HEARING, ModelSoundReader, PreparedRecording
+from cleartract.denoising.prepared import ModelSoundReader, PreparedRecording
 from cleartract.errors import CorpusError
 from cleartract.recordings.opening import open_source
 from cleartract.recordings.windows import SlidingWindowTransform
@@ -100,7 +100,7 @@ def test_a_window_is_prepared_as_when_it_is_denoised(tmp_path, spoken, hearing_m
     dataset = AVDataset(tmp_path, "all", SlidingWindowTransform(8, 4))
     other = dataset.with_reader(ModelSoundReader(hearing_model), 0.25)
     source = open_source(tmp_path / "F1_1.avi")
-    prepared = PreparedRecording.of(source, hearing_model, HEARING)
+    prepared = PreparedRecording.of(source, hearing_model)
     found = other[7].prepared
     expected = replace(prepared, context=0.25).window(found.window, found.noisy)
     noisy = spoken.frames[found.window.frame_indices(len(spoken))]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cleartract.denoising.prepared import CHANCE, HEARING, PreparedRecording
+from cleartract.denoising.prepared import CHANCE, PreparedRecording
 from cleartract.denoising.prepared_window import NO_SKILL, TRUSTED_SKILL
 from cleartract.denoising.restore import Restoration
 from cleartract.denoising.settings import DenoiseSettings
@@ -27,8 +27,7 @@ def test_where_the_sound_has_no_skill_the_result_is_that_without_it(spoken, hear
     without = restored(
         source, hearing_model, PreparedRecording.of(source, hearing_model, silent, lost), silent
     )
-    everywhere = SETTINGS.model_copy(update={"network_sound": "all"})
-    prepared = PreparedRecording.of(source, hearing_model, everywhere, lost)
+    prepared = PreparedRecording.of(source, hearing_model, SETTINGS, lost)
     assert not np.allclose(restored(source, hearing_model, prepared), without, atol=0.1)
     prepared.survey.prediction.explained = 0.0
     np.testing.assert_array_equal(restored(source, hearing_model, prepared), without)
@@ -39,7 +38,7 @@ def test_where_the_sound_has_no_skill_the_result_is_that_without_it(spoken, hear
     [(0.0, False, False), (0.9 * TRUSTED_SKILL, True, False), (TRUSTED_SKILL, True, True)],
 )
 def test_the_sound_is_used_as_far_as_its_skill(spoken, hearing_model, skill, predicted, tokens):
-    prepared = PreparedRecording.of(RecordingSource(spoken), hearing_model, HEARING)
+    prepared = PreparedRecording.of(RecordingSource(spoken), hearing_model)
     prepared.survey.prediction.explained = skill
     window = Window(10, 8, spoken.rate)
     found = prepared.window(window, prepared.normalised(spoken.frames[10:18]))
@@ -48,15 +47,6 @@ def test_the_sound_is_used_as_far_as_its_skill(spoken, hearing_model, skill, pre
     if predicted:
         assert found.skill == skill
         assert (found.sound.masked is None) == tokens
-
-
-def test_the_network_hears_the_sound_of_windows_with_lost_frames(spoken, hearing_model):
-    prepared = PreparedRecording.of(RecordingSource(spoken), hearing_model)
-    window, frames = Window(10, 8, spoken.rate), prepared.normalised(spoken.frames[10:18])
-    assert prepared.window(window, frames).sound is None
-    found = prepared.window(window, frames, np.arange(8) != 3)
-    assert found.sound is not None
-    assert found.predicted is not None
 
 
 def test_noise_does_not_hide_the_skill_of_the_sound(spoken, hearing_model):

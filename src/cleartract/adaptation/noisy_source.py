@@ -9,7 +9,7 @@ from torch import Tensor
 from cleartract.adaptation.noise_model import NoiseModel
 from cleartract.adaptation.transfer import Transfer
 from cleartract.denoising.denoise import denoise_recording
-from cleartract.denoising.prepared import HEARING, PreparedRecording
+from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.prepared_window import build_condition
 from cleartract.denoising.settings import DenoiseSettings
 from cleartract.diffusion.denoiser import loss_weight
@@ -54,7 +54,7 @@ class Clip:
 
     def __init__(self, recording: Recording, model: Model):
         self.recording = recording
-        self.prepared = PreparedRecording.of(RecordingSource(recording), model, HEARING)
+        self.prepared = PreparedRecording.of(RecordingSource(recording), model)
         scale = self.prepared.survey.intensity
         self.noisy = self.prepared.normalised(recording.frames)
         self.zero = -scale.offset / scale.scale

@@ -14,7 +14,7 @@ from cleartract.corpora.entries import Entry, find_entries
 from cleartract.corpora.material import Degrade, Material, undegraded
 from cleartract.corpora.simulated import SimulatedRecording
 from cleartract.denoising.noise_survey import NoisePass
-from cleartract.denoising.prepared import HEARING, PreparedRecording
+from cleartract.denoising.prepared import PreparedRecording
 from cleartract.denoising.prepared_window import PreparedWindow, weighed
 from cleartract.denoising.survey import SoundReader, SurveyedSound, survey, survey_sound
 from cleartract.recordings.intensity import Intensity
@@ -141,7 +141,7 @@ class _Loaded:
 
     def _prepared(self, recording: Recording) -> PreparedRecording:
         source = RecordingSource(recording)
-        return PreparedRecording(survey(source, self.sound), self.sound, self.context, HEARING)
+        return PreparedRecording(survey(source, self.sound), self.sound, self.context)
 
     def prepared(self, name: str) -> PreparedRecording:
         """What is known of a reconstruction; a real recording has one, without a name."""

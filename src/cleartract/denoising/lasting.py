@@ -1,5 +1,4 @@
-"""What was taken away and is taken away again in the frames nearby, or is foretold by the sound: noise
-does not last and is not heard, anatomy and movement are.
+"""What was taken away and is taken away again in the frames nearby: noise does not last, anatomy does.
 
 The posture of a whole recording does not tell what happens once: a pause held for a second, a slow
 change. There the frames a little earlier and later are the witness: far enough away that they share no
@@ -18,7 +17,6 @@ import numpy as np
 from scipy.ndimage import correlate1d, uniform_filter, uniform_filter1d
 
 from cleartract.denoising.residual import ResidualSplit, bright_tissue, removed_from
-from cleartract.denoising.sound_witness import power_told, shares_of_two
 from cleartract.denoising.survey import Survey
 from cleartract.recordings.source import CHUNK
 
@@ -38,7 +36,6 @@ class Span:
         told: What the posture tells of what was removed, see `ResidualSplit.told`.
         rest: What was removed beside the bias of magnitudes, less all that the posture tells and
             the mean; 0 in frames that were not seen.
-        heard: What the sound tells of their movement, see `SoundWitness`; 0 without a sound.
         seen: (frame,) bool.
     """
 
@@ -46,61 +43,51 @@ class Span:
     restored: np.ndarray
     told: np.ndarray
     rest: np.ndarray
-    heard: np.ndarray
     seen: np.ndarray
 
 
 def with_lasting(
     split: ResidualSplit, raw: Iterable[np.ndarray], restored: Iterable[np.ndarray]
 ) -> ResidualSplit:
-    """The same split, with what lasts, and what the sound foretells, counted as repeating.
+    r"""The same split, with what lasts counted as repeating.
 
-    The factors on the mean of the rest of the frames nearby and on the movement that the sound
-    foretells are those of `shares_of_two`, its sums over a square of 7 pixels as well. The frame itself
-    is in neither. For lost frames the witness is the mean of all frames nearby, with weights that fall
-    to 1/e over 23 ms; its factor is measured on frames that are there, without those nearer than 40 ms.
-    The sound of lost frames is the network's to hear.
+    The factor on the mean :math:`n_f` of the rest :math:`r` of the frames nearby is
+
+    .. math:: g = \operatorname{clip}\left(\frac{\sum_f n_f r_f}{\sum_f n_f^2}, 0, 1\right)
+
+    with both sums over a square of 7 pixels as well. The frame itself is not in its :math:`n_f`.
+    For lost frames n is the mean of all frames nearby, with weights that fall to 1/e over 23 ms; their
+    factor is measured on frames that are there, without those nearer than 40 ms.
 
     Args:
         split: By the posture alone.
         raw: All frames of the recording in order, in parts of any length, the recording's unit.
         restored: The same frames as the model leaves them.
     """
-    size = split.survey.size
-    gram, with_rest, between = np.zeros((3, *size)), np.zeros((2, *size)), np.zeros((2, *size))
+    sums = np.zeros((2, 2, *split.survey.size))  # of nearby and of between
     count = 0
-    for span, nearby, next_to in _with_witnesses(_spans(split, raw, restored), split.survey):
-        seen, count = span.seen, count + int(span.seen.sum())
-        witnesses, rest = (nearby[seen], span.heard[seen]), span.rest[seen]
-        for plane, (a, b) in zip(gram, ((0, 0), (0, 1), (1, 1)), strict=True):
-            plane += _over_time(witnesses[a], witnesses[b])
-        for plane, witness in zip(with_rest, witnesses, strict=True):
-            plane += _over_time(witness, rest)
-        between += [_over_time(next_to[seen], rest), _over_time(next_to[seen], next_to[seen])]
-    shares = shares_of_two(_pooled(gram), _pooled(with_rest))
-    together, power = _pooled(between)
-    share_between = np.clip(together / np.maximum(power, 1e-30), 0, 1)
-    told = power_told(shares, gram, with_rest) / max(count, 1)
+    for span, *means in _with_witnesses(_spans(split, raw, restored), split.survey):
+        rest, count = span.rest[span.seen], count + int(span.seen.sum())
+        for (together, power), mean in zip(sums, means, strict=True):
+            mean = mean[span.seen]
+            together += np.einsum("fyx,fyx->yx", mean, rest, dtype=np.float64)
+            power += np.einsum("fyx,fyx->yx", mean, mean, dtype=np.float64)
+    factors = []
+    for planes in sums:
+        together, power = (uniform_filter(plane, _AREA, mode="mirror") for plane in planes)
+        factors.append(np.clip(together / np.maximum(power, 1e-30), 0, 1))
+    factor, (together, power) = factors[0], sums[0]
+    told = (2 * factor * together - factor**2 * power) / max(count, 1)
     tissue, bright = bright_tissue(split.survey)
     more = min(float(np.mean(told[tissue])) / bright**2, split.noise**2)
     lasting = float(np.sqrt(max(more, 0.0)))
     return replace(
         split,
-        factors=np.stack([shares[0], share_between, shares[1]]).astype(np.float32),
+        factors=np.stack(factors).astype(np.float32),
         repeating=float(np.hypot(split.repeating, lasting)),
         noise=float(np.sqrt(max(split.noise**2 - lasting**2, 0.0))),
         strength=np.sqrt(np.maximum(split.strength**2 + told, 0)).astype(np.float32),
     )
-
-
-def _over_time(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Sums over frames of products, (height, width)."""
-    return np.einsum("fyx,fyx->yx", a, b, dtype=np.float64)
-
-
-def _pooled(planes: np.ndarray) -> np.ndarray:
-    """Means over a square, (plane, height, width)."""
-    return np.stack([uniform_filter(plane, _AREA, mode="mirror") for plane in planes])
 
 
 def repeating_parts(
@@ -113,11 +100,10 @@ def repeating_parts(
         raw: All frames of the recording in order, in parts of any length.
         restored: The same frames as the model leaves them.
     """
-    of_nearby, of_between, of_heard = split.factors
     for span, nearby, between in _with_witnesses(_spans(split, raw, restored), split.survey):
-        told = of_nearby * nearby + of_heard * span.heard
-        told[~span.seen] = of_between * between[~span.seen]
-        yield span.restored, span.told + told
+        lasting = split.factors[0] * nearby
+        lasting[~span.seen] = split.factors[1] * between[~span.seen]
+        yield span.restored, span.told + lasting
 
 
 def given_back(
@@ -165,8 +151,7 @@ def _spans(
         removed, _ = removed_from(split.survey, split.sigma, before[: len(after)], after)
         rest = removed - predicted
         rest[~seen] = 0
-        heard = split.heard(first, after)
-        yield Span(first, after, split.told(predicted), rest, heard, seen)
+        yield Span(first, after, split.told(predicted), rest, seen)
         first += len(after)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from cleartract.denoising.noise_survey import Noise
 from cleartract.denoising.prepared_window import NO_SKILL, PreparedWindow, WindowSound, weighed
 from cleartract.denoising.residual import at_rest
-from cleartract.denoising.settings import DenoiseSettings
-from cleartract.denoising.sound_witness import SoundWitness
+from cleartract.denoising.settings import DenoiseSettings, Target
 from cleartract.denoising.survey import (
     Survey,
     SurveyedSound,
@@ -25,7 +24,6 @@ from cleartract.recordings.windows import Window
 from cleartract.sound.gaps import tempered
 from cleartract.sound.log_mel import AUDIO_RATE
 
-HEARING = DenoiseSettings(network_sound="all")  # in training, a network learns from every window
 LEAST_MOVEMENT = 0.05  # of the variance: less cannot be told from an error of the noise
 CHANCE = 0.3  # [s]: sound of something else explains up to this over the length of the recording
 
@@ -64,13 +62,13 @@ class PreparedRecording:
         survey: What the first pass found.
         sound: Its sound, or None.
         context: Sound before and after a window's frames [s].
-        settings: What is wanted of it.
+        target: What is wanted of it.
     """
 
     survey: Survey
     sound: SurveyedSound | None
     context: float
-    settings: DenoiseSettings
+    target: Target = "scan"
 
     @classmethod
     def of(
@@ -99,7 +97,7 @@ class PreparedRecording:
         wanted = settings.use_audio and model.audio is not None
         sound = survey_sound(source, ModelSoundReader(model), audio_offset) if wanted else None
         found = survey(source, sound, lost, progress)
-        return cls(found, sound, model.config.audio.context, settings)
+        return cls(found, sound, model.config.audio.context, settings.target)
 
     def normalised(self, frames: np.ndarray) -> np.ndarray:
         """Frames in the recording's unit -> normalised, empty borders filled."""
@@ -120,14 +118,9 @@ class PreparedRecording:
         if shown is not None:
             observed = observed & shown
         known = PreparedWindow(
-            window,
-            noisy,
-            observed,
-            mean=self.survey.mean,
-            noise=self.noise,
-            target=self.settings.target,
+            window, noisy, observed, mean=self.survey.mean, noise=self.noise, target=self.target
         )
-        if self.sound is None or not self._network_hears(observed):
+        if self.sound is None:
             return known
         known = replace(known, sound=window_sound(self.sound, window, self.context))
         if prediction is None or self.sound.features is None:
@@ -155,37 +148,15 @@ class PreparedRecording:
             return chance
         noise = at_rest(self.noise.strength)[prediction.moving]
         movement = 1 - float(np.mean(noise**2)) / max(prediction.variance, 1e-20)
-        return chance * min(max(movement, LEAST_MOVEMENT), 1.0)
-
-    def _network_hears(self, observed: np.ndarray) -> bool:
-        """Whether the network hears the sound of frames that are there or not, (frame,) bool.
-
-        Where all are there, the networks that ship are 0.2 dB nearer to the truth without.
-        """
-        measured = self.survey.prediction is not None
-        return not measured or self.settings.network_sound == "all" or not observed.all()
-
-    @property
-    def sound_witness(self) -> SoundWitness | None:
-        """What the sound tells of movement; None where it was measured to tell nothing, or the
-        network has heard it all."""
-        elsewhere = self.settings.network_sound == "all" or self.settings.guidance == 0
-        if self.sound is None or self.sound_skill == 0 or elsewhere:
-            return None
-        prediction, features = self.survey.prediction, self.sound.features
-        if prediction is None or features is None:
-            return None
-        return SoundWitness(prediction, features, self.survey.intensity.scale)
+        return max(chance * min(max(movement, LEAST_MOVEMENT), 1.0), NO_SKILL)
 
     @property
     def sound_used(self) -> bool:
         """Whether the sound has a part in the result: not where it was measured to tell nothing."""
         if self.sound is None:
             return False
-        if self.survey.prediction is None or self.sound.features is None:
-            return True
-        heard = self.settings.network_sound == "all" or bool(self.survey.lost)
-        return self.sound_skill > 0 and (heard or self.settings.given_back > 0)
+        measured = self.survey.prediction is not None and self.sound.features is not None
+        return not measured or self.sound_skill > 0
 
     @cached_property
     def noise(self) -> Noise | None:

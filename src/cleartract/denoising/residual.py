@@ -9,7 +9,6 @@ import numpy as np
 from scipy.ndimage import percentile_filter, uniform_filter
 
 from cleartract.denoising.posture import Posture
-from cleartract.denoising.sound_witness import SoundWitness
 from cleartract.denoising.survey import Survey
 from cleartract.recordings.rician import rician_bias, rician_sigma
 from cleartract.recordings.source import CHUNK
@@ -41,9 +40,8 @@ class ResidualSplit:
         posture: Finds the posture of a frame.
         survey: Of the recording.
         sigma: Standard deviation of the noise's real and imaginary part, (height, width).
-        factors: How far it is told by frames nearby in time, from frames that are there and from lost
-            ones, and by the sound, (3, height, width); 0 until measured, see `lasting.with_lasting`.
-        sound: What the sound tells of movement, or None.
+        factors: How far frames nearby in time tell what was removed, from frames that are there and
+            from lost ones, (2, height, width); 0 until it is measured, see `lasting.with_lasting`.
     """
 
     removed: float
@@ -56,7 +54,6 @@ class ResidualSplit:
     survey: Survey
     sigma: np.ndarray
     factors: np.ndarray
-    sound: SoundWitness | None = None
 
     def predicted(self, first: int, frames: np.ndarray) -> np.ndarray:
         """What was removed from some frames, told from their posture and without their own residuals.
@@ -67,12 +64,6 @@ class ResidualSplit:
         """
         features = self.posture.of(self.survey.borders.replicated(frames))
         return self.regression.frames(features, np.arange(first, first + len(frames)))
-
-    def heard(self, first: int, frames: np.ndarray) -> np.ndarray:
-        """What the sound tells of the movement of some frames, see `SoundWitness.departures`."""
-        if self.sound is None:
-            return np.zeros(frames.shape, np.float32)
-        return self.sound.departures(first, len(frames))
 
     def told(self, predicted: np.ndarray) -> np.ndarray:
         """Of a prediction, the part that repeats: of the mean, only what stands."""
@@ -92,16 +83,15 @@ class ResidualPass:
 
     Args:
         survey: Of the recording.
-        sound: What its sound tells of movement, or None.
 
     Raises:
         ValueError: If the recording has no posture.
     """
 
-    def __init__(self, survey: Survey, sound: SoundWitness | None = None):
+    def __init__(self, survey: Survey):
         if survey.posture is None:
             raise ValueError("nothing moves in the recording")
-        self.survey, self.posture, self.sound = survey, survey.posture, sound
+        self.survey, self.posture = survey, survey.posture
         folds = replace(Folds.of(survey.frames, survey.rate, _FOLDS), drifts=0)
         self._moments = MomentsPass(folds, self.posture.directions.shape[1], survey.size)
         self._sigma = np.maximum(receiver_noise_map(survey), 1e-12)
@@ -156,8 +146,7 @@ class ResidualPass:
             posture=self.posture,
             survey=self.survey,
             sigma=self._sigma,
-            factors=np.zeros((3, *self.survey.size), np.float32),
-            sound=self.sound,
+            factors=np.zeros((2, *self.survey.size), np.float32),
         )
 
 

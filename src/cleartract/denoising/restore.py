@@ -72,7 +72,7 @@ class Restoration:
         self.seconds, self.made = 0.0, 0  # of the frames made by this run
         self.gap_factor = 1.0
         known = survey.posture is not None and survey.mean is not None
-        self.residual = ResidualPass(survey, prepared.sound_witness) if known else None
+        self.residual = ResidualPass(survey) if known else None
         self._split: ResidualSplit | None = None
 
     def choose_batch(self) -> None:

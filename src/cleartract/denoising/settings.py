@@ -77,12 +77,7 @@ class DenoiseSettings(BaseModel):
         description="Share given back of what was removed although it repeats or lasts, and "
         "so may be anatomy; by default 1, and 0 for the target ideal.",
     )
-    use_audio: bool = Field(True, description="Whether the sound is used.")
-    network_sound: Literal["gaps", "all"] = Field(
-        "gaps",
-        description="Which windows the network hears the sound of: those with lost frames, or all. "
-        "With gaps the frames that are there get from the sound what it foretells of what was removed.",
-    )
+    use_audio: bool = Field(True, description="Whether the sound is given to the model.")
 
     @property
     def given_back(self) -> float:

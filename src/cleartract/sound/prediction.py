@@ -79,19 +79,13 @@ class SoundPrediction:
             numbers: Which frames they are, (frame,).
         """
         slow = with_constant(self.folds.drift(numbers))
-        course = product(slow, self.slow.of_frames.astype(np.float32))
-        return course + self.departures(features, numbers)
-
-    def departures(self, features: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        """How these predictions depart from the slow course of the recording; see `frames`."""
-        slow = with_constant(self.folds.drift(numbers))
         fast = (features - slow @ self.slow.of_features).astype(np.float32)
         predicted = np.empty((len(numbers), *self.mean.shape), np.float32)
         folds = np.asarray(numbers) // self.folds.length
         for fold in np.unique(folds):
             chosen = folds == fold
             predicted[chosen] = self._rest(int(fold)).predict(fast[chosen])
-        return self.skill * predicted
+        return product(slow, self.slow.of_frames.astype(np.float32)) + self.skill * predicted
 
     def frames_of_other_sound(self, features: np.ndarray) -> np.ndarray:
         """Predictions for sound that is not this recording's, shrunk; (frame, height, width)."""
