@@ -58,6 +58,9 @@ def main(options: Options) -> None:
         recording = whole.excerpt(0, min(options.frames, len(whole)))
         late = options.audio_offset[number] if number < len(options.audio_offset) else 0.0
         found = _judged(recording, model, settings, late / 1000)
+        if recording.audio is not None:
+            silent = settings.model_copy(update={"use_audio": False})
+            found["still_without_sound"] = _judged(recording, model, silent, 0.0)["still"]
         found["added"] = {
             f"{100 * level:.0f} %": _with_noise(
                 recording, model, settings, level, options.added_frames, late / 1000
@@ -82,8 +85,11 @@ def main(options: Options) -> None:
         "and from a foreign one. "
         f"Fidelity {settings.given_back:g}; at most {options.frames} frames."
     )
-    header = ["recording", "still: bias [%]", "still: gain [dB]", "removed [%]", "repeats [%]"]
+    header = ["recording", "still: bias [%]", "still: gain [dB]"]
     header += [
+        "without sound: bias [%], gain [dB]",
+        "removed [%]",
+        "repeats [%]",
         "noise [%]",
         "given back [%]",
         "+3, 6, 12 % noise [dB]",
@@ -143,6 +149,7 @@ def _of_sound(
 
 
 def _row(found: dict) -> list[str]:
+    silent = found.get("still_without_sound")
     still, taken, split = found["still"], found["taken"], found["residual"]
     shares = [
         f"{round(100 * taken[k], 2) + 0.0:.2f}" if taken else "–"
@@ -154,6 +161,7 @@ def _row(found: dict) -> list[str]:
         found["recording"],
         f"{100 * still['bias']:.2f}" if still else "–",
         f"{still['gain']:+.2f}" if still else "–",
+        f"{silent['bias'] * 100:.2f}, {silent['gain']:+.2f}" if silent else "–",
         *shares,
         ", ".join(f"{value:.1f}" for value in found["added"].values()),
         ", ".join(f"{value:.2f}" for value in hidden.values()) if hidden else "–",
