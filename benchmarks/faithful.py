@@ -60,7 +60,10 @@ def main(options: Options) -> None:
         found = _judged(recording, model, settings, late / 1000)
         if recording.audio is not None:
             silent = settings.model_copy(update={"use_audio": False})
-            found["still_without_sound"] = _judged(recording, model, silent, 0.0)["still"]
+            frames = denoise_recording(recording, model, silent).recording.frames
+            found["still_without_sound"] = still_truth(
+                recording.frames, frames, float(recording.rate)
+            )
         found["added"] = {
             f"{100 * level:.0f} %": _with_noise(
                 recording, model, settings, level, options.added_frames, late / 1000

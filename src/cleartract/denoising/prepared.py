@@ -148,7 +148,7 @@ class PreparedRecording:
             return chance
         noise = at_rest(self.noise.strength)[prediction.moving]
         movement = 1 - float(np.mean(noise**2)) / max(prediction.variance, 1e-20)
-        return max(chance * min(max(movement, LEAST_MOVEMENT), 1.0), NO_SKILL)
+        return max(chance * float(np.clip(movement, LEAST_MOVEMENT, 1)), NO_SKILL)
 
     @property
     def sound_used(self) -> bool:
